@@ -1,0 +1,1 @@
+"""A declarative reconciler for small clouds of plain libvirt hypervisors."""

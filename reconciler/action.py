@@ -1,0 +1,223 @@
+"""What we can do: frozen data, one class per verb, each one call (or one short, repeatable sequence) at the edge."""
+
+import re
+from dataclasses import dataclass
+from typing import ClassVar
+
+from reconciler.desired.ref import Ref
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing done at one host. `kind` names the object's kind for people; nothing decides by it."""
+
+    host: str
+    kind: ClassVar[str] = ""
+    retriable: ClassVar[bool] = True
+    """Whether a transient error may be tried again within the step (never a migration, law 14)."""
+    deadline_s: ClassVar[float] = 60.0
+    """How long the goal may take to be seen once the call returned."""
+
+    @property
+    def verb(self) -> str:
+        """`define-pool` for DefinePool."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "-", type(self).__name__).lower()
+
+    @property
+    def object(self) -> Ref:
+        return Ref(self.kind, getattr(self, "name"), self.host)  # noqa: B009 - every subclass has it
+
+
+# --- NFS server ----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class WriteExport(Action):
+    """Write our export file whole and put it in force; makes the directory where it is missing. `name`: the pool's."""
+
+    name: str
+    cluster: str
+    dir: str
+    clients: tuple[str, ...]
+    options: tuple[str, ...]
+    kind = "export"
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveExport(Action):
+    """Take our export out of force and remove our file."""
+
+    name: str
+    cluster: str
+    dir: str
+    clients: tuple[str, ...]
+    kind = "export"
+
+
+# --- pools and volumes ----------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DefinePool(Action):
+    name: str
+    xml: str
+    kind = "pool"
+
+
+@dataclass(frozen=True, slots=True)
+class BuildPool(Action):
+    """Make the target directory (virStoragePoolBuild)."""
+
+    name: str
+    kind = "pool"
+
+
+@dataclass(frozen=True, slots=True)
+class StartPool(Action):
+    name: str
+    kind = "pool"
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshPool(Action):
+    """Read the pool's directory again: volumes made through another host show up (virStoragePoolRefresh)."""
+
+    name: str
+    kind = "pool"
+
+
+@dataclass(frozen=True, slots=True)
+class StopPool(Action):
+    name: str
+    kind = "pool"
+
+
+@dataclass(frozen=True, slots=True)
+class UndefinePool(Action):
+    name: str
+    kind = "pool"
+
+
+@dataclass(frozen=True, slots=True)
+class Volume(Action):
+    """An action on the volume `volume` of `pool`."""
+
+    pool: str
+    volume: str
+    kind = "volume"
+
+    @property
+    def object(self) -> Ref:
+        return Ref("volume", f"{self.pool}/{self.volume}", self.host)
+
+
+@dataclass(frozen=True, slots=True)
+class UploadImage(Volume):
+    """Stream a file of ours into the pool, check its sha256, write the marker last (virStorageVolUpload)."""
+
+    marker: str
+    path: str
+    sha256: str
+    deadline_s = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class CreateVolume(Volume):
+    """Make a volume; refused where the file exists (virStorageVolCreateXML). Capacity in bytes."""
+
+    format: str
+    capacity: int
+    backing: str = ""
+    """Path of the base image, qcow2."""
+
+
+# --- networks ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DefineNetwork(Action):
+    name: str
+    xml: str
+    kind = "network"
+
+
+@dataclass(frozen=True, slots=True)
+class StartNetwork(Action):
+    name: str
+    kind = "network"
+
+
+@dataclass(frozen=True, slots=True)
+class StopNetwork(Action):
+    name: str
+    kind = "network"
+
+
+@dataclass(frozen=True, slots=True)
+class UndefineNetwork(Action):
+    name: str
+    kind = "network"
+
+
+# --- domains ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DomainAction(Action):
+    name: str
+    uuid: str
+    kind = "domain"
+
+
+@dataclass(frozen=True, slots=True)
+class DefineDomain(DomainAction):
+    """Write the persistent definition; the live one stays (virDomainDefineXMLFlags, VALIDATE)."""
+
+    xml: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordDisks(DomainAction):
+    """Write into our mark which disks were made (virDomainSetMetadata; law 5)."""
+
+    cluster: str
+    disks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StartDomain(DomainAction):
+    deadline_s = 90.0
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeDomain(DomainAction):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class ShutdownDomain(DomainAction):
+    """Ask the guest to power off (virDomainShutdown); bounded, never forced."""
+
+    deadline_s = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class UndefineDomain(DomainAction):
+    """Remove the definition of a domain that is off; its disks stay (virDomainUndefine without flags)."""
+
+
+@dataclass(frozen=True, slots=True)
+class MigrateDomain(DomainAction):
+    """Move a running domain, peer to peer (virDomainMigrateToURI3). Sizes in bytes, times in seconds."""
+
+    target: str
+    peer_uri: str
+    address: str
+    """Where the memory traffic goes."""
+    memory: int
+    bandwidth: int | None
+    max_downtime_s: float
+    progress_timeout_s: float
+    timeout_s: float
+    retriable = False
+    deadline_s = 60.0

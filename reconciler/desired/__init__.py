@@ -1,0 +1,83 @@
+"""All documents, checked: what the cloud shall be."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from reconciler.desired.documents import (
+    Cluster,
+    ClusterSpec,
+    Document,
+    Domain,
+    Host,
+    HostSelector,
+    LabelSelector,
+    Network,
+    Pool,
+)
+from reconciler.desired.ref import Ref
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where something stands in the documents; line and column from 1."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True)
+class Desired:
+    """Every document of the directory, valid by itself and with the others. Mappings are sorted by name."""
+
+    cluster: Cluster | None = None
+    hosts: Mapping[str, Host] = field(default_factory=dict)
+    pools: Mapping[str, Pool] = field(default_factory=dict)
+    networks: Mapping[str, Network] = field(default_factory=dict)
+    domains: Mapping[str, Domain] = field(default_factory=dict)
+    places: Mapping[Ref, Place] = field(default_factory=dict)
+    directory: str = ""
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def cluster_name(self) -> str:
+        """It seeds UUIDs, MACs and our mark."""
+        return self.cluster.name if self.cluster else "default"
+
+    @property
+    def policy(self) -> ClusterSpec:
+        return self.cluster.spec if self.cluster else ClusterSpec()
+
+    @property
+    def hypervisors(self) -> Mapping[str, Host]:
+        return {name: host for name, host in self.hosts.items() if host.spec.hypervisor}
+
+    @property
+    def servers(self) -> Mapping[str, Host]:
+        return {name: host for name, host in self.hosts.items() if host.spec.nfs_server}
+
+    def selected(self, selector: HostSelector) -> tuple[str, ...]:
+        """The hypervisors that a `hosts:` selector means, sorted."""
+        return tuple(name for name, host in sorted(self.hypervisors.items()) if is_selected(host, selector))
+
+    def has(self, ref: Ref) -> bool:
+        """Whether a document says what `ref` (without its host) shall be."""
+        return ref._replace(host="") in self.places
+
+
+def is_selected(host: Host, selector: HostSelector) -> bool:
+    """Whether `selector` means `host`."""
+    if isinstance(selector, LabelSelector):
+        return matches(selector.match_labels, host.labels)
+    return selector == "all" or host.name in selector
+
+
+def matches(wanted: Mapping[str, str], labels: Mapping[str, str]) -> bool:
+    """Whether `labels` carry all that is wanted (Kubernetes' matchLabels)."""
+    return all(labels.get(key) == value for key, value in wanted.items())
+
+
+__all__ = ["Desired", "Document", "Place", "Ref", "is_selected", "matches"]

@@ -1,0 +1,346 @@
+"""A snapshot of libvirt and NFS, possibly partial: what could not be read is Unknown, never absent (law 1)."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Something that could not be read; `message` is for people."""
+
+    message: str
+
+
+class Part(StrEnum):
+    """What is read apart from the rest of a host, because it can hang or be needed alone."""
+
+    FACTS = "facts"
+    DOMAINS = "domains"
+    NETWORKS = "networks"
+    POOLS = "pools"
+    EXPORTS = "exports"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A wish to read one part of one host: all of it, or the object named (a domain: by name and by UUID)."""
+
+    host: str
+    part: Part
+    name: str = ""
+    uuid: str = ""
+
+
+# --- hypervisors -------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CpuFacts:
+    """What the hypervisor's domain capabilities say of its CPU for `HostFacts.virt_type`."""
+
+    model: str
+    features: tuple[tuple[str, str], ...] = ()
+    """(name, policy) beside the model, as host-model expands."""
+    usable: frozenset[str] = frozenset()
+    """Named models that a guest can have here."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostFacts:
+    """What a hypervisor is. Memory in bytes."""
+
+    uuid: str
+    arch: str
+    virt_type: str
+    memory: int
+    cpus: int
+    cpu: CpuFacts
+    libvirt_version: int = 0
+    qemu_version: int = 0
+    boot_id: str = ""
+
+
+class DomainState(StrEnum):
+    """libvirt's virDomainState."""
+
+    NOSTATE = "nostate"
+    RUNNING = "running"
+    BLOCKED = "blocked"
+    PAUSED = "paused"
+    SHUTDOWN = "shutdown"
+    SHUTOFF = "shutoff"
+    CRASHED = "crashed"
+    PMSUSPENDED = "pmsuspended"
+
+
+class Standing(StrEnum):
+    """What a libvirt state and reason mean to us; see STANDINGS."""
+
+    RUNNING = "running"
+    OFF = "off"
+    PAUSED = "paused"
+    """By a person or a tool: reported, left alone."""
+    IO_ERROR = "io-error"
+    MIGRATING = "migrating"
+    """Paused by a migration: a target that still receives, or a source after a cut."""
+    BUSY = "busy"
+    """On its way to another state; look again."""
+    POSTCOPY_FAILED = "postcopy-failed"
+    UNCLEAR = "unclear"
+    """Not in the table: hands off."""
+
+
+STANDINGS: Mapping[tuple[DomainState, str], Standing] = {
+    (DomainState.RUNNING, "postcopy"): Standing.BUSY,
+    (DomainState.RUNNING, "postcopy-failed"): Standing.POSTCOPY_FAILED,
+    (DomainState.PAUSED, "user"): Standing.PAUSED,
+    (DomainState.PAUSED, "snapshot"): Standing.PAUSED,
+    (DomainState.PAUSED, "from-snapshot"): Standing.PAUSED,
+    (DomainState.PAUSED, "save"): Standing.BUSY,
+    (DomainState.PAUSED, "dump"): Standing.BUSY,
+    (DomainState.PAUSED, "starting-up"): Standing.BUSY,
+    (DomainState.PAUSED, "shutting-down"): Standing.BUSY,
+    (DomainState.PAUSED, "ioerror"): Standing.IO_ERROR,
+    (DomainState.PAUSED, "migration"): Standing.MIGRATING,
+    (DomainState.PAUSED, "postcopy"): Standing.BUSY,
+    (DomainState.PAUSED, "postcopy-failed"): Standing.POSTCOPY_FAILED,
+}
+"""By state and reason (`virDomainPausedReason` and its like, in lower case with dashes)."""
+
+STANDINGS_BY_STATE: Mapping[DomainState, Standing] = {
+    DomainState.RUNNING: Standing.RUNNING,
+    DomainState.BLOCKED: Standing.RUNNING,
+    DomainState.PMSUSPENDED: Standing.PAUSED,
+    DomainState.SHUTDOWN: Standing.BUSY,
+    DomainState.SHUTOFF: Standing.OFF,
+}
+"""Where the reason decides nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Our mark in a domain's or network's <metadata>: whose it is, and which disks were made (law 5)."""
+
+    cluster: str
+    name: str
+    disks: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class SeenDisk:
+    """A disk of a domain, by its libvirt user alias (`name`), else by its target."""
+
+    name: str
+    target: str
+    source: str
+    """A path, or protocol:name for a network disk; empty for an empty drive."""
+    writable: bool = True
+    shareable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SeenDomain:
+    """A domain at one host.
+
+    `fields` and `live` are what the XML table reads of the persistent and the live definition, keyed as the document
+    is, with disks and interfaces by name; `live` is None when it is not active, `fields` when it is transient.
+    """
+
+    name: str
+    uuid: str
+    state: DomainState
+    reason: str = ""
+    mark: Mark | None = None
+    fields: Mapping[str, Any] | None = None
+    live: Mapping[str, Any] | None = None
+    disks: tuple[SeenDisk, ...] = ()
+    """Of both definitions."""
+    xml: str = ""
+    """The persistent definition as it stands, for merging."""
+    autostart: bool = False
+    obstacles: tuple[str, ...] = ()
+    """What is known to stand against a migration (snapshots, block jobs, hostdevs, ...)."""
+    unknown: str = ""
+    """Why this one domain could not be read, its neighbours could."""
+
+    @property
+    def standing(self) -> Standing:
+        if self.unknown:
+            return Standing.UNCLEAR
+        by_state = STANDINGS_BY_STATE.get(self.state, Standing.UNCLEAR)
+        return STANDINGS.get((self.state, self.reason), by_state)
+
+    @property
+    def is_active(self) -> bool:
+        """Whether a QEMU process may stand behind it."""
+        return self.state is not DomainState.SHUTOFF
+
+    @property
+    def writable_sources(self) -> frozenset[str]:
+        return frozenset(d.source for d in self.disks if d.source and d.writable and not d.shareable)
+
+
+@dataclass(frozen=True, slots=True)
+class SeenNetwork:
+    name: str
+    uuid: str
+    active: bool
+    mark: Mark | None = None
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    xml: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SeenVolume:
+    """Details of a volume, read only where they matter. Capacity in bytes."""
+
+    capacity: int
+    format: str
+    backing: str = ""
+    """The backing file's path."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeenPool:
+    """A pool at one host. `volumes` is None where its contents are unknown: inactive, not mounted, or hung."""
+
+    name: str
+    uuid: str
+    active: bool
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    """type, source_host, source_dir, target"""
+    volumes: Mapping[str, SeenVolume | None] | None = None
+    mounted_from: str | None = None
+    """What the host's /proc/mounts has on the target: `server:/dir`, "" for nothing, None where it cannot be asked."""
+    trouble: str = ""
+    """Why an active pool cannot be used: its server does not answer, another source is mounted."""
+    capacity: int = 0
+    available: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SeenTarget:
+    """A directory on which a pool shall be mounted, where no active pool of ours is yet."""
+
+    path: str
+    holds_files: bool
+    mounted_from: str = ""
+
+
+# --- NFS servers ---------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SeenExport:
+    """A directory that an NFS server exports to one client. `ours` is the pool whose file of ours names it."""
+
+    dir: str
+    client: str
+    options: frozenset[str]
+    ours: str = ""
+    served: bool = True
+    """In force now (exportfs -s), not only written in a file."""
+
+
+# --- the snapshot ---------------------------------------------------------------
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Listing(Generic[T]):
+    """The objects of one part of one host, by name. `only` names the part of the part that was looked at."""
+
+    items: Mapping[str, T]
+    at: float
+    """When it was read, by the clock's now()."""
+    only: frozenset[str] | None = None
+
+    def updated(self, newer: "Listing[T]") -> "Listing[T]":
+        """What is known after `newer` was read too."""
+        if newer.only is None:
+            return newer
+        kept = {name: item for name, item in self.items.items() if name not in newer.only}
+        return replace(self, items=dict(sorted({**kept, **newer.items}.items())))
+
+
+@dataclass(frozen=True)
+class Observed:
+    """One look at everything. Each mapping is by host name; a host that is missing was not asked."""
+
+    facts: Mapping[str, Listing[HostFacts] | Unknown] = field(default_factory=dict)
+    domains: Mapping[str, Listing[SeenDomain] | Unknown] = field(default_factory=dict)
+    networks: Mapping[str, Listing[SeenNetwork] | Unknown] = field(default_factory=dict)
+    pools: Mapping[str, Listing[SeenPool] | Unknown] = field(default_factory=dict)
+    exports: Mapping[str, Listing[SeenExport] | Unknown] = field(default_factory=dict)
+    targets: Mapping[str, Mapping[str, SeenTarget]] = field(default_factory=dict)
+    """host -> path -> what is there, where it could be asked."""
+    answering: Mapping[str, bool] = field(default_factory=dict)
+    """NFS server's address -> whether it answers an RPC NULL call (RFC 5531)."""
+    unsettled: frozenset[str] = frozenset()
+    """Domains whose whereabouts two looks did not agree on (law 2)."""
+
+    def host_facts(self, host: str) -> HostFacts | None:
+        listing = self.facts.get(host)
+        return listing.items.get(host) if isinstance(listing, Listing) else None
+
+    def is_reachable(self, host: str) -> bool:
+        """Whether a hypervisor told us its domains."""
+        return isinstance(self.domains.get(host), Listing)
+
+    def silence(self, host: str) -> str:
+        """Why `host` is unknown; empty where it answers."""
+        for part in (self.facts, self.domains, self.exports):
+            seen = part.get(host)
+            if isinstance(seen, Unknown):
+                return seen.message
+        return ""
+
+    def domain(self, host: str, name: str) -> SeenDomain | None:
+        return _item(self.domains.get(host), name)
+
+    def network(self, host: str, name: str) -> SeenNetwork | None:
+        return _item(self.networks.get(host), name)
+
+    def pool(self, host: str, name: str) -> SeenPool | None:
+        return _item(self.pools.get(host), name)
+
+    def all_domains(self) -> Iterator[tuple[str, SeenDomain]]:
+        """Every domain seen, with its host; by host, then name."""
+        for host, listing in sorted(self.domains.items()):
+            if isinstance(listing, Listing):
+                yield from ((host, domain) for _, domain in sorted(listing.items.items()))
+
+    def whereabouts(self, name: str, uuid: str) -> tuple[tuple[str, SeenDomain], ...]:
+        """Where a domain of that name or UUID is defined or running."""
+        return tuple((h, d) for h, d in self.all_domains() if d.uuid == uuid or d.name == name)
+
+    def merged(self, newer: "Observed") -> "Observed":
+        """This snapshot with what was read since."""
+        return Observed(
+            facts=_merged(self.facts, newer.facts),
+            domains=_merged(self.domains, newer.domains),
+            networks=_merged(self.networks, newer.networks),
+            pools=_merged(self.pools, newer.pools),
+            exports=_merged(self.exports, newer.exports),
+            targets={**self.targets, **newer.targets},
+            answering={**self.answering, **newer.answering},
+            unsettled=self.unsettled,
+        )
+
+
+def _item(listing: Listing[T] | Unknown | None, name: str) -> T | None:
+    return listing.items.get(name) if isinstance(listing, Listing) else None
+
+
+def _merged(
+    old: Mapping[str, Listing[T] | Unknown], new: Mapping[str, Listing[T] | Unknown]
+) -> Mapping[str, Listing[T] | Unknown]:
+    merged = dict(old)
+    for host, listing in new.items():
+        before = merged.get(host)
+        known = isinstance(before, Listing) and isinstance(listing, Listing)
+        merged[host] = before.updated(listing) if known else listing  # type: ignore[union-attr,arg-type]
+    return merged
