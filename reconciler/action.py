@@ -15,6 +15,8 @@ class Action:
     kind: ClassVar[str] = ""
     retriable: ClassVar[bool] = True
     """Whether a transient error may be tried again within the step (never a migration, law 14)."""
+    blind: ClassVar[bool] = False
+    """Done even where the goal holds already, because its effect cannot be seen beforehand."""
     deadline_s: ClassVar[float] = 60.0
     """How long the goal may take to be seen once the call returned."""
 
@@ -66,10 +68,11 @@ class DefinePool(Action):
 
 @dataclass(frozen=True, slots=True)
 class BuildPool(Action):
-    """Make the target directory (virStoragePoolBuild)."""
+    """Make the target directory (virStoragePoolBuild); harmless when it is there."""
 
     name: str
     kind = "pool"
+    blind = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,7 @@ class RefreshPool(Action):
 
     name: str
     kind = "pool"
+    blind = True
 
 
 @dataclass(frozen=True, slots=True)

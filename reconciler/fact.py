@@ -6,6 +6,9 @@ from typing import Any, Protocol
 
 from reconciler.observed import Listing, Look, Observed, Part, SeenDomain, Standing
 
+FRESH_S = 30.0
+"""How long the whole list of a host's domains may be used: it shows who else has a disk open, which changes rarely."""
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -77,7 +80,9 @@ class ExportServed:
     def check(self, observed: Observed) -> Verdict:
         listing = observed.exports.get(self.server)
         if not isinstance(listing, Listing):
-            return _unless_silent(observed, self.server, Verdict(None, f"the exports of host/{self.server} are unknown"))
+            return _unless_silent(
+                observed, self.server, Verdict(None, f"the exports of host/{self.server} are unknown")
+            )
         of_dir = [e for e in listing.items.values() if e.served and e.dir == self.dir]
         served = {e.client for e in of_dir if self.options <= e.options}
         missing = sorted(set(self.clients) - served)
@@ -130,6 +135,26 @@ class PoolIs:
         if self.active is not None and pool.active is not self.active:
             return _no("it is active" if pool.active else "it is not active")
         return _no(pool.trouble) if self.active and pool.trouble else YES
+
+
+@dataclass(frozen=True, slots=True)
+class PoolReady:
+    """The pool is active at `host` and can be used: guests find their disks there."""
+
+    host: str
+    name: str
+
+    def looks(self) -> tuple[Look, ...]:
+        return (Look(self.host, Part.POOLS, self.name),)
+
+    def check(self, observed: Observed) -> Verdict:
+        listing = observed.pools.get(self.host)
+        if not isinstance(listing, Listing):
+            return Verdict(None, f"the pools of host/{self.host} are unknown")
+        pool = listing.items.get(self.name)
+        if pool is None or not pool.active:
+            return _no(f"pool/{self.name}@{self.host} is not active")
+        return _no(f"pool/{self.name}@{self.host}: {pool.trouble}") if pool.trouble else YES
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +213,33 @@ class VolumesPresent:
             return Verdict(None, f"the contents of pool/{self.pool}@{self.host} are unknown")
         missing = sorted(self.volumes - set(pool.volumes))
         return _no(f"volume {missing[0]} is not in pool/{self.pool}") if missing else YES
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeIs:
+    """The volume is in the pool at `host`, of this format, capacity (bytes) and backing path."""
+
+    host: str
+    pool: str
+    volume: str
+    format: str
+    capacity: int
+    backing: str
+
+    def looks(self) -> tuple[Look, ...]:
+        return (Look(self.host, Part.POOLS, self.pool),)
+
+    def check(self, observed: Observed) -> Verdict:
+        present = VolumesPresent(self.host, self.pool, frozenset({self.volume})).check(observed)
+        if present.holds is not True:
+            return present
+        pool = observed.pool(self.host, self.pool)
+        seen = pool.volumes[self.volume] if pool and pool.volumes else None
+        if seen is None:
+            return Verdict(None, f"volume {self.volume} cannot be read")
+        if (seen.format, seen.capacity, seen.backing) == (self.format, self.capacity, self.backing):
+            return YES
+        return _no(f"volume {self.volume} is {seen.format}, {seen.capacity} bytes, on {seen.backing or 'no image'}")
 
 
 # --- networks -----------------------------------------------------------------------------
@@ -320,7 +372,7 @@ class NowhereElse:
 
     def looks(self) -> tuple[Look, ...]:
         named = (Look(host, Part.DOMAINS, self.name, self.uuid) for host in self.hosts)
-        return (*named, *(Look(host, Part.DOMAINS) for host in self.hosts))
+        return (*named, *(Look(host, Part.DOMAINS, max_age_s=FRESH_S) for host in self.hosts))
 
     def check(self, observed: Observed) -> Verdict:
         for host in self.hosts:

@@ -18,6 +18,8 @@ class Failure:
     count: int
     at: float
     message: str
+    step: str
+    """The id of the step that failed; only its success ends the row."""
     targets: tuple[str, ...] = ()
     """Hosts towards which it failed; others are tried first."""
 
@@ -49,18 +51,14 @@ class History:
             if step.outcome is Outcome.FAILED:
                 failures[ref] = _failed_again(failures.get(ref), step, now)
             elif step.outcome is Outcome.DONE:
-                failures.pop(ref, None)
                 done[step.step.id] = now
+                if ref in failures and failures[ref].step == step.step.id:
+                    del failures[ref]
         return History(failures, done)
-
-    def wait_s(self, now: float) -> float | None:
-        """Seconds until the next backoff ends; None where nothing backs off."""
-        waits = [failure.retry_at - now for failure in self.failures.values()]
-        return max(0.0, min(waits)) if waits else None
 
 
 def _failed_again(before: Failure | None, step: StepReport, now: float) -> Failure:
     target = getattr(step.step.action, "target", "")
     earlier = before.targets if before else ()
     targets = tuple(dict.fromkeys((*earlier, target) if target else earlier))
-    return Failure((before.count if before else 0) + 1, now, step.message, targets)
+    return Failure((before.count if before else 0) + 1, now, step.message, step.step.id, targets)

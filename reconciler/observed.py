@@ -31,6 +31,8 @@ class Look:
     part: Part
     name: str = ""
     uuid: str = ""
+    max_age_s: float = 0.0
+    """How old what is known already may be."""
 
 
 # --- hypervisors -------------------------------------------------------------
@@ -312,6 +314,17 @@ class Observed:
         for host, listing in sorted(self.domains.items()):
             if isinstance(listing, Listing):
                 yield from ((host, domain) for _, domain in sorted(listing.items.items()))
+
+    def listing(self, look: Look) -> "Listing[Any] | Unknown | None":
+        """What is known of the part that `look` names."""
+        parts: dict[Part, Mapping[str, Any]] = {
+            Part.FACTS: self.facts,
+            Part.DOMAINS: self.domains,
+            Part.NETWORKS: self.networks,
+            Part.POOLS: self.pools,
+            Part.EXPORTS: self.exports,
+        }
+        return parts[look.part].get(look.host)
 
     def whereabouts(self, name: str, uuid: str) -> tuple[tuple[str, SeenDomain], ...]:
         """Where a domain of that name or UUID is defined or running."""

@@ -46,6 +46,8 @@ class Step:
     sign: Sign = Sign.CREATE
     needs: tuple[str, ...] = ()
     slots: tuple[str, ...] = ()
+    limit: str = ""
+    """Which of the cluster's limits counts it: deletes, restarts, or none."""
 
     @property
     def object(self) -> Ref:

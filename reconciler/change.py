@@ -1,0 +1,230 @@
+"""What differs between what was written and what was seen: one frozen class for each way to differ."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.desired import Ref
+from reconciler.fact import NowhereElse
+from reconciler.step import Held
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field that differs. `path` as in the document: spec.disks[root].bus is (disks, root, bus)."""
+
+    path: tuple[str, ...]
+    old: Any
+    new: Any
+
+    def __str__(self) -> str:
+        return f"{'.'.join(self.path)}: {self.old!r} -> {self.new!r}"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An object's difference, and why it is one."""
+
+    ref: Ref
+    reason: str
+
+
+@dataclass(frozen=True)
+class Changes:
+    """All differences of a pass, and what is wanted but stands in its own way."""
+
+    changes: tuple[Change, ...] = ()
+    held: tuple[Held, ...] = ()
+    orphans: tuple[Ref, ...] = ()
+
+
+# --- exports ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ExportMissing(Change):
+    cluster: str
+    dir: str
+    clients: tuple[str, ...]
+    options: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExportUnwanted(Change):
+    cluster: str
+    dir: str
+    clients: tuple[str, ...]
+
+
+# --- pools and images ----------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PoolChange(Change):
+    uuid: str
+    target: str
+    sources: frozenset[str]
+    """Spellings of the right mount source; empty for a local pool."""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolUndefined(PoolChange):
+    xml: str
+
+
+@dataclass(frozen=True, slots=True)
+class PoolInactive(PoolChange):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class PoolUnmounted(PoolChange):
+    """Active, but nothing is mounted on its target: it must be stopped and started."""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolStale(PoolChange):
+    """A volume is wanted that no host lists: one host reads the directory again before anything is decided."""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolUnwanted(PoolChange):
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ImageMissing(Change):
+    """`ref` is the volume at the host that shall receive it."""
+
+    pool: str
+    volume: str
+    marker: str
+    path: str
+    sha256: str
+
+
+# --- networks --------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkUndefined(Change):
+    xml: str
+    fields: tuple[tuple[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkDiffers(NetworkUndefined):
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkInactive(Change):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkUnwanted(Change):
+    active: bool
+
+
+# --- domains ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DomainChange(Change):
+    """`ref` is the domain at the host where it is, or shall be made."""
+
+    uuid: str
+
+
+@dataclass(frozen=True, slots=True)
+class DomainUndefined(DomainChange):
+    xml: str
+    volumes: tuple[tuple[str, str], ...]
+    """(pool, volume) that must not be there yet (law 2)."""
+    nowhere: NowhereElse
+
+
+@dataclass(frozen=True, slots=True)
+class DomainDiffers(DomainChange):
+    xml: str
+    fields: tuple[Field, ...]
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DiskMissing(DomainChange):
+    """Its volume was never made. Capacity in bytes."""
+
+    disk: str
+    pool: str
+    volume: str
+    format: str
+    capacity: int
+    backing: str
+    image: str
+
+
+@dataclass(frozen=True, slots=True)
+class DisksUnrecorded(DomainChange):
+    cluster: str
+    disks: tuple[str, ...]
+    """All that the mark shall list."""
+
+
+@dataclass(frozen=True, slots=True)
+class DomainOff(DomainChange):
+    nowhere: NowhereElse
+    pools: tuple[str, ...]
+    networks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DomainOn(DomainChange):
+    """Running, and shall not be. `restarts`: only to start again elsewhere."""
+
+    restarts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DomainHalted(DomainChange):
+    """Paused by what is over: an I/O error, or a cut migration (law 3)."""
+
+    nowhere: NowhereElse
+
+
+@dataclass(frozen=True, slots=True)
+class DomainMisplaced(DomainChange):
+    """It shall be at `target`. Memory and bandwidth in bytes, times in seconds."""
+
+    target: str
+    pools: tuple[str, ...]
+    networks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DomainMisplacedRunning(DomainMisplaced):
+    peer_uri: str
+    address: str
+    memory: int
+    bandwidth: int | None
+    max_downtime_s: float
+    progress_timeout_s: float
+    timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class DomainMisplacedOff(DomainMisplaced):
+    xml: str
+    nowhere: NowhereElse
+
+
+@dataclass(frozen=True, slots=True)
+class DomainLeftover(DomainChange):
+    """A second, inactive definition; the domain itself is at `home`."""
+
+    home: str
+
+
+@dataclass(frozen=True, slots=True)
+class DomainUnwanted(DomainChange):
+    active: bool

@@ -1,0 +1,59 @@
+"""What differs in networks."""
+
+from collections.abc import Iterator
+
+from reconciler.change import Change, NetworkDiffers, NetworkInactive, NetworkUndefined, NetworkUnwanted
+from reconciler.desired import Desired, Ref
+from reconciler.desired.derive import object_uuid
+from reconciler.desired.documents import Network, State
+from reconciler.diff.fields import differing
+from reconciler.observed import Listing, Mark, Observed, SeenNetwork, Unknown
+from reconciler.step import Held, HeldReason
+from reconciler.xml.network import network_xml
+
+
+def networks(desired: Desired, observed: Observed) -> Iterator[Change | Held]:
+    """Each network at each of its hosts."""
+    for _, network in sorted(desired.networks.items()):
+        for host in desired.selected(network.spec.hosts):
+            listing = observed.networks.get(host)
+            if isinstance(listing, Listing):
+                yield from _at_host(desired, listing, network, host)
+            elif isinstance(listing, Unknown) and observed.is_reachable(host):
+                ref = Ref("network", network.name, host)
+                yield Held(ref, HeldReason.HOST_UNKNOWN, f"the networks are unknown: {listing.message}")
+
+
+def _at_host(desired: Desired, listing: Listing[SeenNetwork], network: Network, host: str) -> Iterator[Change | Held]:
+    ref = Ref("network", network.name, host)
+    seen = listing.items.get(network.name)
+    absent = network.spec.state is State.ABSENT
+    if seen and not _is_ours(desired, seen):
+        if not absent:
+            message = f"host/{host} has a network of that name that does not carry our mark; rename one of them"
+            yield Held(ref, HeldReason.NOT_OURS, message)
+        return
+    if absent:
+        if seen:
+            yield NetworkUnwanted(ref, "its document says absent", seen.active)
+        return
+    yield from _wanted(desired, network, host, seen)
+
+
+def _wanted(desired: Desired, network: Network, host: str, seen: SeenNetwork | None) -> Iterator[Change]:
+    ref = Ref("network", network.name, host)
+    fields = {"forward": "bridge", "bridge": network.spec.bridge_on.get(host, network.spec.bridge)}
+    uuid = object_uuid(desired.cluster_name, "network", network.name)
+    mark = Mark(desired.cluster_name, network.name)
+    xml = network_xml(seen.xml if seen else None, network.name, seen.uuid if seen else uuid, fields, mark)
+    if seen is None:
+        yield NetworkUndefined(ref, "it is not defined", xml, tuple(fields.items()))
+    elif different := differing(seen.fields, fields):
+        reason = ", ".join(str(field) for field in different)
+        yield NetworkDiffers(ref, reason, xml, tuple(fields.items()), seen.active)
+    elif not seen.active:
+        yield NetworkInactive(ref, "it is not active")
+
+
+def _is_ours(desired: Desired, seen: SeenNetwork) -> bool:
+    return seen.mark is not None and (seen.mark.cluster, seen.mark.name) == (desired.cluster_name, seen.name)

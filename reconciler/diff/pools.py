@@ -1,0 +1,118 @@
+"""What differs in pools and base images."""
+
+from collections.abc import Iterator
+
+from reconciler.change import Change, ImageMissing, PoolInactive, PoolUndefined, PoolUnmounted, PoolUnwanted
+from reconciler.desired import Desired, Ref
+from reconciler.desired.derive import image_marker, image_volume, object_uuid
+from reconciler.desired.documents import Pool, State
+from reconciler.diff.fields import differing
+from reconciler.observed import Listing, Observed, SeenPool
+from reconciler.readiness import is_usable, mount_sources, pool_trouble, server_address, wanted_pools
+from reconciler.step import Held, HeldReason
+from reconciler.xml.pool import pool_xml
+
+
+def pools(desired: Desired, observed: Observed) -> Iterator[Change | Held]:
+    """Each pool at each of its hosts, then its images, once for the whole pool."""
+    for pool in wanted_pools(desired):
+        for host in desired.selected(pool.spec.hosts):
+            if observed.is_reachable(host):
+                yield from _at_host(desired, observed, pool, host)
+        yield from _images(desired, observed, pool)
+    for _, pool in sorted(desired.pools.items()):
+        if pool.spec.state is State.ABSENT:
+            yield from _unwanted(desired, observed, pool)
+
+
+def _at_host(desired: Desired, observed: Observed, pool: Pool, host: str) -> Iterator[Change | Held]:
+    ref = Ref("pool", pool.name, host)
+    trouble = pool_trouble(desired, observed, pool, host)
+    if trouble:
+        yield Held(ref, *trouble)
+        return
+    seen = observed.pool(host, pool.name)
+    common = (object_uuid(desired.cluster_name, "pool", pool.name), pool.spec.target, mount_sources(desired, pool))
+    if seen is None:
+        xml = pool_xml(pool.name, common[0], _fields(desired, observed, pool, host))
+        yield PoolUndefined(ref, "it is not defined", *common, xml)
+    elif fields := differing(_comparable(desired, pool, seen), _fields(desired, observed, pool, host)):
+        text = ", ".join(str(field) for field in fields)
+        yield Held(ref, HeldReason.CANNOT_CHANGE, f"a pool's source and target cannot change in place: {text}")
+    elif not seen.active:
+        yield PoolInactive(ref, "it is not active", *common)
+    elif seen.mounted_from == "" and pool.spec.source:
+        yield PoolUnmounted(ref, f"it is active, but nothing is mounted on {pool.spec.target}", *common)
+    elif seen.trouble:
+        yield Held(ref, HeldReason.POOL_NOT_READY, seen.trouble)
+
+
+def _fields(desired: Desired, observed: Observed, pool: Pool, host: str) -> dict[str, str]:
+    """What the definition shall say; the server by address, or as an existing right mount spells it."""
+    fields = {"type": pool.spec.type, "target": pool.spec.target}
+    if pool.spec.source:
+        target = observed.targets.get(host, {}).get(pool.spec.target)
+        mounted = target.mounted_from if target else ""
+        spelled = mounted.rpartition(":")[0] if mounted in mount_sources(desired, pool) else ""
+        fields |= {"source_host": spelled or server_address(desired, pool), "source_dir": pool.spec.source.dir}
+    return fields
+
+
+def _comparable(desired: Desired, pool: Pool, seen: SeenPool) -> dict[str, object]:
+    """The seen fields, the server spelled as we do where it is the right one."""
+    fields = dict(seen.fields)
+    spelled = f"{fields.get('source_host')}:{fields.get('source_dir')}"
+    if spelled in mount_sources(desired, pool):
+        fields["source_host"] = server_address(desired, pool)
+    return fields
+
+
+def _images(desired: Desired, observed: Observed, pool: Pool) -> Iterator[Change]:
+    host = receiving_host(desired, observed, pool)
+    there = listed(desired, observed, pool)
+    for image in pool.spec.images:
+        volume, marker = image_volume(image), image_marker(image)
+        if host and (there is None or not {volume, marker} <= there):
+            ref = Ref("volume", f"{pool.name}/{volume}", host)
+            yield ImageMissing(
+                ref,
+                f"base image {image.name} is not there",
+                pool.name,
+                volume,
+                marker,
+                image.from_,
+                image.sha256.lower(),
+            )
+
+
+def receiving_host(desired: Desired, observed: Observed, pool: Pool) -> str | None:
+    """The host through which the pool is written: usable now, else usable once this plan is done."""
+    hosts = [h for h in desired.selected(pool.spec.hosts) if observed.is_reachable(h)]
+    fit = [h for h in hosts if pool_trouble(desired, observed, pool, h) is None]
+    return min(fit, key=lambda h: (not is_usable(desired, observed, pool, h), h), default=None)
+
+
+def listed(desired: Desired, observed: Observed, pool: Pool) -> frozenset[str] | None:
+    """Volumes that any host lists; None where no host can tell (law 1)."""
+    seen = [observed.pool(host, pool.name) for host in desired.selected(pool.spec.hosts)]
+    known = [p.volumes for p in seen if p is not None and p.volumes is not None]
+    return frozenset(name for volumes in known for name in volumes) if known else None
+
+
+def _unwanted(desired: Desired, observed: Observed, pool: Pool) -> Iterator[Change | Held]:
+    uuid = object_uuid(desired.cluster_name, "pool", pool.name)
+    for host in desired.selected(pool.spec.hosts):
+        listing = observed.pools.get(host)
+        seen = listing.items.get(pool.name) if isinstance(listing, Listing) else None
+        if seen is None or seen.uuid != uuid:
+            continue
+        ref = Ref("pool", pool.name, host)
+        users = [d.name for h, d in observed.all_domains() if h == host and _uses(d.writable_sources, pool)]
+        if users:
+            yield Held(ref, HeldReason.IN_USE, f"domain/{users[0]}@{host} has a disk in it")
+        else:
+            yield PoolUnwanted(ref, "its document says absent", uuid, pool.spec.target, frozenset(), seen.active)
+
+
+def _uses(sources: frozenset[str], pool: Pool) -> bool:
+    return any(source.startswith(f"{pool.spec.target}/") for source in sources)

@@ -1,0 +1,53 @@
+"""What is over a limit is held, with all that needs it. Pure; the last word before anything is done."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+
+from reconciler.desired.documents import ClusterSpec
+from reconciler.step import Held, HeldReason, Plan, Step
+
+
+def guard(plan: Plan, policy: ClusterSpec, spent: Mapping[str, int]) -> Plan:
+    """Hold every step of a sort that is over its limit, and every step that needs a held one.
+
+    `spent`: what counts against each limit already (this run, or the last hour). Raises: nothing.
+    """
+    if policy.suspend:
+        return _without(
+            plan, {step.id: (HeldReason.SUSPENDED, "suspend is true: nothing is changed") for step in plan.steps}
+        )
+    limits = {"deletes": policy.limits.deletes, "restarts": policy.limits.restarts}
+    wanted = Counter(step.limit for step in plan.steps if step.limit)
+    over = {sort for sort, count in wanted.items() if count + spent.get(sort, 0) > limits[sort]}
+    return _without(plan, {step.id: _over(step, wanted, limits) for step in plan.steps if step.limit in over})
+
+
+def _over(step: Step, wanted: Mapping[str, int], limits: Mapping[str, int]) -> tuple[HeldReason, str]:
+    message = f"{wanted[step.limit]} {step.limit} are wanted, limits.{step.limit} is {limits[step.limit]}; raise it to allow them"
+    return HeldReason.OVER_LIMIT, message
+
+
+def _without(plan: Plan, refused: Mapping[str, tuple[HeldReason, str]]) -> Plan:
+    """The plan without refused steps, without those that need them, and without those that only they need."""
+    held = dict(refused)
+    for step in plan.steps:
+        blocked = next((need for need in step.needs if need in held), None)
+        if blocked and step.id not in held:
+            held[step.id] = (HeldReason.NEEDS_HELD, f"needs {blocked}, which is held")
+    _hold_preparations(plan, held)
+    steps = tuple(step for step in plan.steps if step.id not in held)
+    items = {Held(step.object, *held[step.id]) for step in plan.steps if step.id in held}
+    return replace(plan, steps=steps, held=tuple(sorted({*plan.held, *items})))
+
+
+def _hold_preparations(plan: Plan, held: dict[str, tuple[HeldReason, str]]) -> None:
+    """A guest is not shut down for a deletion that is refused: hold what on the same object leads only to held steps."""
+    by_id = {step.id: step for step in plan.steps}
+    for step in reversed(plan.steps):
+        if step.id not in held:
+            continue
+        for need in step.needs:
+            earlier = by_id[need]
+            if earlier.object == step.object and earlier.impact is step.impact and need not in held:
+                held[need] = held[step.id]

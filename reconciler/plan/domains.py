@@ -1,0 +1,244 @@
+"""Changes of domains as steps. Defined first, then its volumes are made, then it is started (law 2)."""
+
+from reconciler.action import (
+    DefineDomain,
+    MigrateDomain,
+    RecordDisks,
+    ResumeDomain,
+    ShutdownDomain,
+    StartDomain,
+    UndefineDomain,
+)
+from reconciler.change import (
+    DisksUnrecorded,
+    DomainDiffers,
+    DomainHalted,
+    DomainLeftover,
+    DomainMisplacedOff,
+    DomainMisplacedRunning,
+    DomainOff,
+    DomainOn,
+    DomainUndefined,
+    DomainUnwanted,
+)
+from reconciler.fact import AllOf, DisksRecorded, DomainGone, DomainIs, NetworkIs, PoolReady, VolumesAbsent
+from reconciler.observed import Standing
+from reconciler.plan.draft import Draft, token, tokens
+from reconciler.step import Impact, Sign
+
+RUNNING = frozenset({Standing.RUNNING})
+OFF = frozenset({Standing.OFF})
+
+
+def domain_undefined(change: DomainUndefined) -> tuple[Draft, ...]:
+    name, host = change.ref.name, change.ref.host
+    pools = sorted({pool for pool, _ in change.volumes})
+    absent = [VolumesAbsent(host, pool, frozenset(v for p, v in change.volumes if p == pool)) for pool in pools]
+    after = tokens("pool", tuple(pools), host) | tokens("fresh", tuple(pools), host)
+    return (
+        Draft(
+            DefineDomain(host, name, change.uuid, change.xml),
+            DomainIs(host, name, change.uuid),
+            change.reason,
+            requires=(change.nowhere, *absent),
+            provides=frozenset({token("defined", name)}),
+            after=after,
+        ),
+    )
+
+
+def domain_differs(change: DomainDiffers) -> tuple[Draft, ...]:
+    name, host = change.ref.name, change.ref.host
+    fields = tuple((field.path, field.new) for field in change.fields)
+    return (
+        Draft(
+            DefineDomain(host, name, change.uuid, change.xml),
+            DomainIs(host, name, change.uuid, fields=fields),
+            change.reason,
+            Impact.NEXT_BOOT if change.active else Impact.LIVE,
+            Sign.UPDATE,
+            requires=(DomainIs(host, name, change.uuid),),
+            provides=frozenset({token("defined", name)}),
+        ),
+    )
+
+
+def disks_unrecorded(change: DisksUnrecorded) -> tuple[Draft, ...]:
+    name, host = change.ref.name, change.ref.host
+    return (
+        Draft(
+            RecordDisks(host, name, change.uuid, change.cluster, change.disks),
+            DisksRecorded(host, name, change.uuid, frozenset(change.disks)),
+            change.reason,
+            sign=Sign.UPDATE,
+            requires=(DomainIs(host, name, change.uuid),),
+            provides=frozenset({token("recorded", name)}),
+            after=frozenset({token("defined", name), token("volumes", name)}),
+        ),
+    )
+
+
+def domain_off(change: DomainOff) -> tuple[Draft, ...]:
+    name, host = change.ref.name, change.ref.host
+    ready = tokens("pool", change.pools, host) | tokens("network", change.networks, host)
+    before = {token(kind, name) for kind in ("defined", "volumes", "recorded", "placed", "leftover")}
+    return (
+        Draft(
+            StartDomain(host, name, change.uuid),
+            DomainIs(host, name, change.uuid, RUNNING),
+            change.reason,
+            requires=(
+                DomainIs(host, name, change.uuid, OFF),
+                change.nowhere,
+                *(PoolReady(host, pool) for pool in change.pools),
+                *(NetworkIs(host, network, active=True) for network in change.networks),
+            ),
+            after=frozenset(ready | before),
+        ),
+    )
+
+
+def domain_on(change: DomainOn) -> tuple[Draft, ...]:
+    name, host = change.ref.name, change.ref.host
+    return (
+        Draft(
+            ShutdownDomain(host, name, change.uuid),
+            DomainIs(host, name, change.uuid, OFF),
+            change.reason,
+            Impact.RESTART,
+            Sign.UPDATE,
+            requires=(DomainIs(host, name, change.uuid, RUNNING),),
+            provides=frozenset({token("stopped", name)}),
+            limit="restarts" if change.restarts else "",
+        ),
+    )
+
+
+def domain_halted(change: DomainHalted) -> tuple[Draft, ...]:
+    name, host = change.ref.name, change.ref.host
+    paused = frozenset({Standing.IO_ERROR, Standing.MIGRATING})
+    return (
+        Draft(
+            ResumeDomain(host, name, change.uuid),
+            DomainIs(host, name, change.uuid, RUNNING),
+            change.reason,
+            sign=Sign.UPDATE,
+            requires=(DomainIs(host, name, change.uuid, paused), change.nowhere),
+        ),
+    )
+
+
+def domain_misplaced_running(change: DomainMisplacedRunning) -> tuple[Draft, ...]:
+    name, host, target = change.ref.name, change.ref.host, change.target
+    action = MigrateDomain(
+        host,
+        name,
+        change.uuid,
+        target,
+        change.peer_uri,
+        change.address,
+        change.memory,
+        change.bandwidth,
+        change.max_downtime_s,
+        change.progress_timeout_s,
+        change.timeout_s,
+    )
+    ready = tokens("pool", change.pools, target) | tokens("network", change.networks, target)
+    return (
+        Draft(
+            action,
+            AllOf((DomainIs(target, name, change.uuid, RUNNING), DomainGone(host, name, change.uuid))),
+            f"{change.reason}; to host/{target}",
+            Impact.MIGRATE,
+            Sign.MIGRATE,
+            requires=(
+                DomainIs(host, name, change.uuid, RUNNING),
+                DomainGone(target, name, change.uuid),
+                *(PoolReady(target, pool) for pool in change.pools),
+                *(NetworkIs(target, network, active=True) for network in change.networks),
+            ),
+            after=frozenset(ready | {token("defined", name), token("recorded", name), token("leftover", name)}),
+            slots=(f"out:{host}", f"in:{target}", "cluster"),
+        ),
+    )
+
+
+def domain_misplaced_off(change: DomainMisplacedOff) -> tuple[Draft, ...]:
+    """Defined at the target first, then undefined here: cut in between, two inactive definitions are no harm."""
+    name, host, target = change.ref.name, change.ref.host, change.target
+    there = DomainIs(target, name, change.uuid, OFF)
+    here = DomainIs(host, name, change.uuid, OFF)
+    reason = f"{change.reason}; to host/{target}"
+    define = Draft(
+        DefineDomain(target, name, change.uuid, change.xml),
+        there,
+        reason,
+        Impact.MIGRATE,
+        Sign.MIGRATE,
+        requires=(here, change.nowhere),
+        provides=frozenset({token("redefined", name)}),
+        after=frozenset({token("stopped", name), token("recorded", name), token("defined", name)}),
+    )
+    undefine = Draft(
+        UndefineDomain(host, name, change.uuid),
+        DomainGone(host, name, change.uuid),
+        reason,
+        Impact.MIGRATE,
+        Sign.MIGRATE,
+        requires=(here, there),
+        provides=frozenset({token("placed", name)}),
+        after=frozenset({token("redefined", name)}),
+    )
+    return define, undefine
+
+
+def domain_leftover(change: DomainLeftover) -> tuple[Draft, ...]:
+    name, host = change.ref.name, change.ref.host
+    return (
+        Draft(
+            UndefineDomain(host, name, change.uuid),
+            DomainGone(host, name, change.uuid),
+            change.reason,
+            sign=Sign.UPDATE,
+            requires=(DomainIs(host, name, change.uuid, OFF), DomainIs(change.home, name, change.uuid)),
+            provides=frozenset({token("leftover", name)}),
+        ),
+    )
+
+
+def domain_unwanted(change: DomainUnwanted) -> tuple[Draft, ...]:
+    name, host = change.ref.name, change.ref.host
+    stop = Draft(
+        ShutdownDomain(host, name, change.uuid),
+        DomainIs(host, name, change.uuid, OFF),
+        change.reason,
+        Impact.DELETE,
+        Sign.DELETE,
+        requires=(DomainIs(host, name, change.uuid, RUNNING),),
+        provides=frozenset({token("stopped", name)}),
+    )
+    undefine = Draft(
+        UndefineDomain(host, name, change.uuid),
+        DomainGone(host, name, change.uuid),
+        change.reason,
+        Impact.DELETE,
+        Sign.DELETE,
+        requires=(DomainIs(host, name, change.uuid, OFF),),
+        after=frozenset({token("stopped", name)}),
+        limit="deletes",
+    )
+    return (stop, undefine) if change.active else (undefine,)
+
+
+DOMAINS = {
+    DomainUndefined: domain_undefined,
+    DomainDiffers: domain_differs,
+    DisksUnrecorded: disks_unrecorded,
+    DomainOff: domain_off,
+    DomainOn: domain_on,
+    DomainHalted: domain_halted,
+    DomainMisplacedRunning: domain_misplaced_running,
+    DomainMisplacedOff: domain_misplaced_off,
+    DomainLeftover: domain_leftover,
+    DomainUnwanted: domain_unwanted,
+}

@@ -1,0 +1,51 @@
+"""A step before the others are known: what it offers to them and after what it comes, in tokens instead of ids."""
+
+from dataclasses import dataclass
+
+from reconciler.action import Action
+from reconciler.fact import Fact
+from reconciler.step import Impact, Sign, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """`provides` and `after` are tokens such as "pool:images@hv1"; a token that no draft provides is there already."""
+
+    action: Action
+    goal: Fact
+    reason: str
+    impact: Impact = Impact.LIVE
+    sign: Sign = Sign.CREATE
+    requires: tuple[Fact, ...] = ()
+    provides: frozenset[str] = frozenset()
+    after: frozenset[str] = frozenset()
+    slots: tuple[str, ...] = ()
+    limit: str = ""
+
+    @property
+    def id(self) -> str:
+        """The same for the same action in every plan: verb:object."""
+        return f"{self.action.verb}:{self.action.object}"
+
+    def step(self, needs: tuple[str, ...]) -> Step:
+        return Step(
+            self.id,
+            self.action,
+            self.requires,
+            self.goal,
+            self.impact,
+            self.reason,
+            self.sign,
+            needs,
+            self.slots,
+            self.limit,
+        )
+
+
+def token(kind: str, name: str, host: str = "") -> str:
+    """What one step offers and another waits for."""
+    return f"{kind}:{name}@{host}" if host else f"{kind}:{name}"
+
+
+def tokens(kind: str, names: tuple[str, ...], host: str = "") -> frozenset[str]:
+    return frozenset(token(kind, name, host) for name in names)

@@ -1,0 +1,164 @@
+"""Changes of exports, pools, images and volumes as steps."""
+
+from reconciler.action import (
+    BuildPool,
+    CreateVolume,
+    DefinePool,
+    RefreshPool,
+    RemoveExport,
+    StartPool,
+    StopPool,
+    UndefinePool,
+    UploadImage,
+    WriteExport,
+)
+from reconciler.change import (
+    DiskMissing,
+    ExportMissing,
+    ExportUnwanted,
+    ImageMissing,
+    PoolChange,
+    PoolInactive,
+    PoolStale,
+    PoolUndefined,
+    PoolUnmounted,
+    PoolUnwanted,
+)
+from reconciler.fact import ExportGone, ExportServed, PoolIs, TargetFree, VolumeIs, VolumesPresent
+from reconciler.plan.draft import Draft, token
+from reconciler.step import Impact, Sign
+
+
+def export_missing(change: ExportMissing) -> tuple[Draft, ...]:
+    pool, server = change.ref.name, change.ref.host
+    action = WriteExport(server, pool, change.cluster, change.dir, change.clients, change.options)
+    goal = ExportServed(server, change.dir, change.clients, frozenset(change.options))
+    return (Draft(action, goal, change.reason, provides=frozenset({token("export", pool)})),)
+
+
+def export_unwanted(change: ExportUnwanted) -> tuple[Draft, ...]:
+    pool, server = change.ref.name, change.ref.host
+    action = RemoveExport(server, pool, change.cluster, change.dir, change.clients)
+    after = frozenset({token("unpooled", pool)})
+    return (Draft(action, ExportGone(server, pool), change.reason, Impact.LIVE, Sign.DELETE, after=after),)
+
+
+def pool_undefined(change: PoolUndefined) -> tuple[Draft, ...]:
+    name, host = change.ref.name, change.ref.host
+    defined = frozenset({token("pool-defined", name, host)})
+    define = Draft(DefinePool(host, name, change.xml), PoolIs(host, name, change.uuid), change.reason, provides=defined)
+    return (define, *pool_inactive(change))
+
+
+def pool_inactive(change: PoolChange) -> tuple[Draft, ...]:
+    """Build first: a crash may have come between define and build; building twice is harmless."""
+    name, host = change.ref.name, change.ref.host
+    free = TargetFree(host, change.target, change.sources)
+    built = frozenset({token("pool-built", name, host)})
+    after = frozenset({token("pool-defined", name, host), token("export", name)})
+    exists = PoolIs(host, name, change.uuid, active=False)
+    build = Draft(
+        BuildPool(host, name),
+        PoolIs(host, name, change.uuid),
+        f"{change.target} must be there",
+        requires=(exists, free),
+        provides=built,
+        after=after,
+    )
+    return build, _start(change, free, built | after)
+
+
+def _start(change: PoolChange, free: TargetFree, after: frozenset[str]) -> Draft:
+    name, host = change.ref.name, change.ref.host
+    goal = PoolIs(host, name, change.uuid, active=True)
+    ready = frozenset({token("pool", name, host)})
+    return Draft(StartPool(host, name), goal, change.reason, requires=(free,), provides=ready, after=after)
+
+
+def pool_unmounted(change: PoolUnmounted) -> tuple[Draft, ...]:
+    name, host = change.ref.name, change.ref.host
+    stopped = frozenset({token("pool-stopped", name, host), token("export", name)})
+    stop = Draft(
+        StopPool(host, name),
+        PoolIs(host, name, change.uuid, active=False),
+        change.reason,
+        sign=Sign.UPDATE,
+        provides=frozenset({token("pool-stopped", name, host)}),
+    )
+    return stop, _start(change, TargetFree(host, change.target, change.sources), stopped)
+
+
+def pool_stale(change: PoolStale) -> tuple[Draft, ...]:
+    name, host = change.ref.name, change.ref.host
+    active = PoolIs(host, name, change.uuid, active=True)
+    fresh = frozenset({token("fresh", name, host)})
+    return (
+        Draft(RefreshPool(host, name), active, change.reason, sign=Sign.UPDATE, requires=(active,), provides=fresh),
+    )
+
+
+def pool_unwanted(change: PoolUnwanted) -> tuple[Draft, ...]:
+    name, host = change.ref.name, change.ref.host
+    stopped = frozenset({token("pool-stopped", name, host)})
+    stop = Draft(
+        StopPool(host, name),
+        PoolIs(host, name, change.uuid, active=False),
+        change.reason,
+        Impact.DELETE,
+        Sign.DELETE,
+        provides=stopped,
+    )
+    undefine = Draft(
+        UndefinePool(host, name),
+        PoolIs(host, name, change.uuid, defined=False),
+        change.reason,
+        Impact.DELETE,
+        Sign.DELETE,
+        provides=frozenset({token("unpooled", name)}),
+        after=stopped,
+        limit="deletes",
+    )
+    return (stop, undefine) if change.active else (undefine,)
+
+
+def image_missing(change: ImageMissing) -> tuple[Draft, ...]:
+    host, pool = change.ref.host, change.pool
+    action = UploadImage(host, pool, change.volume, change.marker, change.path, change.sha256)
+    return (
+        Draft(
+            action,
+            VolumesPresent(host, pool, frozenset({change.volume, change.marker})),
+            change.reason,
+            provides=frozenset({token("image", f"{pool}/{change.volume}")}),
+            after=frozenset({token("pool", pool, host), token("fresh", pool, host)}),
+        ),
+    )
+
+
+def disk_missing(change: DiskMissing) -> tuple[Draft, ...]:
+    host, domain = change.ref.host, change.ref.name
+    action = CreateVolume(host, change.pool, change.volume, change.format, change.capacity, change.backing)
+    goal = VolumeIs(host, change.pool, change.volume, change.format, change.capacity, change.backing)
+    after = {token("defined", domain), token("pool", change.pool, host), token("fresh", change.pool, host)}
+    return (
+        Draft(
+            action,
+            goal,
+            change.reason,
+            provides=frozenset({token("volumes", domain)}),
+            after=frozenset(after | {token("image", f"{change.pool}/{change.image}")}),
+        ),
+    )
+
+
+STORAGE = {
+    ExportMissing: export_missing,
+    ExportUnwanted: export_unwanted,
+    PoolUndefined: pool_undefined,
+    PoolInactive: pool_inactive,
+    PoolUnmounted: pool_unmounted,
+    PoolStale: pool_stale,
+    PoolUnwanted: pool_unwanted,
+    ImageMissing: image_missing,
+    DiskMissing: disk_missing,
+}

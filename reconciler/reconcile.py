@@ -1,0 +1,156 @@
+"""One pass of all the stages, and passes until there is nothing more to do."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from reconciler.desired import Desired
+from reconciler.diff import diff
+from reconciler.execute import Stop, Tell, execute
+from reconciler.guard import guard
+from reconciler.history import History
+from reconciler.hypervisor import Clock, Edge
+from reconciler.observed import Observed
+from reconciler.place import Placements, place
+from reconciler.plan import plan
+from reconciler.step import Event, HeldReason, Outcome, Plan, Report
+from reconciler.whereabouts import suspects, unsettled, without_twins
+
+IDLE_PASSES = 3
+"""`--once` ends after so many passes without progress."""
+LONGEST_WAIT_S = 30.0
+"""`--once` waits out a backoff of that length, and no longer."""
+POLL_S = 1.0
+"""How often a migration that somebody else began is looked at."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What one look at the world came to, before anything is done."""
+
+    observed: Observed
+    placements: Placements
+    plan: Plan
+
+
+@dataclass(frozen=True)
+class Result:
+    """How `--once` ended. `passes` in order; the last one only looked. `result` and `exit_code` as the design fixes."""
+
+    passes: tuple[Report, ...]
+    result: str
+    exit_code: int
+    history: History = field(default_factory=History)
+
+
+def _quiet(event: Event) -> None:
+    """Tell nobody."""
+
+
+def _never() -> bool:
+    return False
+
+
+def observe(desired: Desired, edge: Edge) -> Observed:
+    """A snapshot in which "nowhere" and "twice" were seen by two looks, the second begun when the first had ended."""
+    first = without_twins(edge.observe(desired))
+    if not suspects(desired, first):
+        return first
+    second = without_twins(edge.observe(desired))
+    return replace(second, unsettled=unsettled(desired, first, second))
+
+
+def survey(
+    desired: Desired, edge: Edge, clock: Clock, history: History, spent: Mapping[str, int] | None = None
+) -> Survey:
+    """Observe, place, diff, plan, guard."""
+    observed = observe(desired, edge)
+    placements = place(desired, observed, history, clock.now())
+    planned = plan(desired, observed, diff(desired, observed, placements, history))
+    return Survey(observed, placements, guard(planned, desired.policy, spent or {}))
+
+
+def make_plan(desired: Desired, edge: Edge, clock: Clock, history: History) -> Plan:
+    """What would be done now."""
+    return survey(desired, edge, clock, history).plan
+
+
+def one_pass(
+    desired: Desired,
+    edge: Edge,
+    clock: Clock,
+    history: History,
+    *,
+    spent: Mapping[str, int] | None = None,
+    tell: Tell = _quiet,
+    stop: Stop = _never,
+) -> Report:
+    """Look, and do what the plan says. Whether it helped, the next look tells."""
+    surveyed = survey(desired, edge, clock, history, spent)
+    tell(Event("pass", values={"plan": surveyed.plan}))
+    if not surveyed.plan.steps:
+        return Report(surveyed.plan)
+    return execute(surveyed.plan, desired, surveyed.observed, edge, clock, tell=tell, stop=stop)
+
+
+def converge(
+    desired: Desired,
+    edge: Edge,
+    clock: Clock,
+    *,
+    history: History | None = None,
+    tell: Tell = _quiet,
+    stop: Stop = _never,
+) -> Result:
+    """Passes until one finds nothing to do, or until three in a row have made no progress.
+
+    A migration found running is waited for and counts as progress; a backoff of up to 30 s is waited out.
+    """
+    past, passes, idle = history or History(), [], 0
+    spent: Counter[str] = Counter()
+    while True:
+        report = one_pass(desired, edge, clock, past, spent=spent, tell=tell, stop=stop)
+        past = past.after(report, clock.now())
+        spent.update(_spent(report))
+        passes.append(report)
+        idle = 0 if report.progressed else idle + 1
+        if stop() or idle >= IDLE_PASSES:
+            break
+        if not report.plan.steps:
+            wait = _worth_waiting(report.plan, past, clock.now())
+            if wait is None:
+                break
+            idle = 0
+            clock.sleep(wait)
+    return _result(tuple(passes), past)
+
+
+def _spent(report: Report) -> Counter[str]:
+    """What this pass used up of the cluster's limits."""
+    return Counter(s.step.limit for s in report.steps if s.step.limit and s.outcome is not Outcome.NOT_BEGUN)
+
+
+def _worth_waiting(plan: Plan, history: History, now: float) -> float | None:
+    """Seconds to wait before a pass that may do more; None where only a person or time can help."""
+    waits = []
+    for held in plan.held:
+        if held.reason in (HeldReason.MIGRATION_RUNNING, HeldReason.UNSETTLED):
+            waits.append(POLL_S)
+        failure = history.failure(held.object)
+        if held.reason is HeldReason.BACKING_OFF and failure and failure.retry_at - now <= LONGEST_WAIT_S:
+            waits.append(max(0.1, failure.retry_at - now))
+    return min(waits, default=None)
+
+
+def _result(passes: tuple[Report, ...], history: History) -> Result:
+    """The end counts, not the way: what the last look found."""
+    last = passes[-1]
+    undone = any(step.outcome is not Outcome.DONE for step in last.steps)
+    backing_off = any(held.reason is HeldReason.BACKING_OFF for held in last.plan.held)
+    if undone or backing_off:
+        return Result(passes, "failed", 1, history)
+    if last.plan.silent:
+        return Result(passes, "unreachable", 4, history)
+    if last.plan.held:
+        return Result(passes, "held", 3, history)
+    return Result(passes, "converged", 0, history)

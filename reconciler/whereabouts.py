@@ -1,0 +1,160 @@
+"""Where each domain of the documents is, and whether we may touch it: a total table of what can be seen. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from reconciler.desired import Desired, Ref
+from reconciler.desired.derive import object_uuid
+from reconciler.desired.documents import Domain
+from reconciler.observed import Listing, Observed, SeenDomain, Standing, Unknown
+from reconciler.step import Held, HeldReason
+
+
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """One domain: at `home` (None: nowhere), as `seen`; or `held`, which means hands off.
+
+    `leftovers`: hosts with a second, inactive definition of it that a cut move left behind.
+    """
+
+    name: str
+    uuid: str
+    home: str | None = None
+    seen: SeenDomain | None = None
+    leftovers: tuple[str, ...] = ()
+    held: Held | None = None
+
+    @property
+    def ref(self) -> Ref:
+        return Ref("domain", self.name, self.home or "")
+
+
+def whereabouts(desired: Desired, observed: Observed) -> Mapping[str, Whereabouts]:
+    """Every domain document's whereabouts, by name. Order: by name. Raises: nothing."""
+    return {name: _locate(desired, observed, domain) for name, domain in sorted(desired.domains.items())}
+
+
+def is_ours(domain: SeenDomain, cluster: str) -> bool:
+    """Whether the mark is ours and true: a mark can be forged, so the derived UUID must agree (law 4)."""
+    mark = domain.mark
+    if mark is None or mark.cluster != cluster or mark.name != domain.name:
+        return False
+    return domain.uuid == object_uuid(cluster, "domain", domain.name)
+
+
+def _locate(desired: Desired, observed: Observed, domain: Domain) -> Whereabouts:
+    cluster, name = desired.cluster_name, domain.name
+    uuid = object_uuid(cluster, "domain", name)
+    found = observed.whereabouts(name, uuid)
+    for host, seen in found:
+        if seen.unknown:
+            return _held(name, uuid, host, seen, HeldReason.STATE_UNCLEAR, f"cannot read it: {seen.unknown}")
+        if not is_ours(seen, cluster):
+            return _held(name, uuid, host, seen, HeldReason.NOT_OURS, _not_ours(host, seen, name))
+    if name in observed.unsettled:
+        message = "two looks at the hosts did not agree on where it is; the next pass looks again"
+        return Whereabouts(name, uuid, held=Held(Ref("domain", name), HeldReason.UNSETTLED, message))
+    if not found:
+        return Whereabouts(name, uuid)
+    if len(found) == 1:
+        return _alone(name, uuid, *found[0])
+    return _twice(desired, name, uuid, found)
+
+
+def _not_ours(host: str, seen: SeenDomain, name: str) -> str:
+    if seen.name == name:
+        return f"host/{host} has a domain of that name that does not carry our mark; rename one of them"
+    return f"domain/{seen.name}@{host} has the UUID that belongs to this document; give that domain another UUID"
+
+
+def _held(name: str, uuid: str, host: str, seen: SeenDomain, reason: HeldReason, message: str) -> Whereabouts:
+    return Whereabouts(name, uuid, host, seen, held=Held(Ref("domain", name, host), reason, message))
+
+
+FROZEN: Mapping[Standing, tuple[HeldReason, str]] = {
+    Standing.PAUSED: (HeldReason.PAUSED, "it was paused by a person or a tool; resume it with: virsh resume {name}"),
+    Standing.BUSY: (HeldReason.UNSETTLED, "libvirt is changing its state; the next pass looks again"),
+    Standing.POSTCOPY_FAILED: (
+        HeldReason.POSTCOPY_FAILED,
+        "a post-copy migration failed: its memory is split over two hosts; nothing is done to either half",
+    ),
+    Standing.UNCLEAR: (HeldReason.STATE_UNCLEAR, "libvirt tells a state that has no rule here: {state} {reason}"),
+}
+"""Standings in which we keep our hands off a domain that is seen once."""
+
+
+def _alone(name: str, uuid: str, host: str, seen: SeenDomain) -> Whereabouts:
+    if seen.standing is Standing.MIGRATING and seen.fields is None:
+        message = "it is receiving a migration whose other end is not seen; libvirt ends it"
+        return _held(name, uuid, host, seen, HeldReason.MIGRATION_RUNNING, message)
+    if seen.standing in FROZEN:
+        reason, message = FROZEN[seen.standing]
+        text = message.format(name=name, state=seen.state, reason=seen.reason)
+        return _held(name, uuid, host, seen, reason, text)
+    return Whereabouts(name, uuid, host, seen)
+
+
+def _twice(desired: Desired, name: str, uuid: str, found: tuple[tuple[str, SeenDomain], ...]) -> Whereabouts:
+    active = [(host, seen) for host, seen in found if seen.is_active]
+    inactive = tuple(host for host, seen in found if not seen.is_active)
+    # All off: a cut move of a stopped domain left both definitions; keep the one where it may stay.
+    if not active:
+        home, seen = min(found, key=lambda item: (_is_cordoned(desired, item[0]), item[0]))
+        return Whereabouts(name, uuid, home, seen, tuple(host for host in inactive if host != home))
+    # One active, others only defined: the definitions are what a move left behind.
+    if len(active) == 1:
+        host, seen = active[0]
+        located = _alone(name, uuid, host, seen)
+        return located if located.held else Whereabouts(name, uuid, host, seen, inactive)
+    standings = {seen.standing for _, seen in active}
+    # One runs (or hands over), the other receives: a migration is under way; libvirt ends it.
+    if standings <= {Standing.RUNNING, Standing.MIGRATING} and Standing.MIGRATING in standings:
+        hosts = " and ".join(host for host, _ in active)
+        host, seen = next((item for item in active if item[1].standing is Standing.RUNNING), active[0])
+        return _held(name, uuid, host, seen, HeldReason.MIGRATION_RUNNING, f"a migration between {hosts} is waited for")
+    hosts = " and ".join(host for host, _ in active)
+    message = f"ALARM: it is active at {hosts} at once; nothing is done to either; stop the wrong one by hand"
+    return _held(name, uuid, active[0][0], active[0][1], HeldReason.RUNS_TWICE, message)
+
+
+def _is_cordoned(desired: Desired, host: str) -> bool:
+    return host not in desired.hosts or desired.hosts[host].spec.cordoned
+
+
+def suspects(desired: Desired, observed: Observed) -> frozenset[str]:
+    """Domains seen nowhere or more than once: hosts are not read at one instant, so look again (law 2)."""
+    uuids = {name: object_uuid(desired.cluster_name, "domain", name) for name in desired.domains}
+    return frozenset(name for name, uuid in uuids.items() if len(observed.whereabouts(name, uuid)) != 1)
+
+
+def unsettled(desired: Desired, first: Observed, second: Observed) -> frozenset[str]:
+    """Suspects of the first look that the second saw at other hosts, or at other hosts than once."""
+
+    def hosts(observed: Observed, name: str) -> tuple[str, ...]:
+        uuid = object_uuid(desired.cluster_name, "domain", name)
+        return tuple(host for host, _ in observed.whereabouts(name, uuid))
+
+    again = suspects(desired, second)
+    return frozenset(name for name in again if hosts(first, name) != hosts(second, name))
+
+
+def twins(observed: Observed) -> Mapping[str, str]:
+    """Hosts that tell the same libvirt host UUID as another: one machine under two names (host -> the other)."""
+    by_uuid: dict[str, list[str]] = {}
+    for host, listing in sorted(observed.facts.items()):
+        if isinstance(listing, Listing) and host in listing.items:
+            by_uuid.setdefault(listing.items[host].uuid, []).append(host)
+    groups = [group for group in by_uuid.values() if len(group) > 1]
+    return {host: next(other for other in group if other != host) for group in groups for host in group}
+
+
+def without_twins(observed: Observed) -> Observed:
+    """The snapshot with twin hosts unknown: their guests are seen twice, and no alarm is due for that."""
+    pairs = twins(observed)
+    blind = {host: Unknown(f"it is the same machine as host/{other}") for host, other in pairs.items()}
+    return replace(
+        observed,
+        domains={**observed.domains, **blind},
+        networks={**observed.networks, **blind},
+        pools={**observed.pools, **blind},
+    )
