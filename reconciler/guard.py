@@ -24,7 +24,8 @@ def guard(plan: Plan, policy: ClusterSpec, spent: Mapping[str, int]) -> Plan:
 
 
 def _over(step: Step, wanted: Mapping[str, int], limits: Mapping[str, int]) -> tuple[HeldReason, str]:
-    message = f"{wanted[step.limit]} {step.limit} are wanted, limits.{step.limit} is {limits[step.limit]}; raise it to allow them"
+    sort = step.limit
+    message = f"{wanted[sort]} {sort} are wanted, limits.{sort} is {limits[sort]}; raise it to allow them"
     return HeldReason.OVER_LIMIT, message
 
 
@@ -42,7 +43,7 @@ def _without(plan: Plan, refused: Mapping[str, tuple[HeldReason, str]]) -> Plan:
 
 
 def _hold_preparations(plan: Plan, held: dict[str, tuple[HeldReason, str]]) -> None:
-    """A guest is not shut down for a deletion that is refused: hold what on the same object leads only to held steps."""
+    """A guest is not shut down for a deletion that is refused: hold what leads only to held steps of its object."""
     by_id = {step.id: step for step in plan.steps}
     for step in reversed(plan.steps):
         if step.id not in held:

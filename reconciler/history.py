@@ -8,7 +8,7 @@ from reconciler.step import Outcome, Report, StepReport
 
 FIRST_DELAY_S = 20.0
 LONGEST_DELAY_S = 600.0
-"""Doubles from the first to the longest, as KubeVirt's migration backoff does: a busy guest needs minutes, not retries."""
+"""Doubles from the first to the longest, as KubeVirt's migration backoff: a busy guest needs minutes, not retries."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,8 @@ def existing_disks(
     desired: Desired, observed: Observed, domain: Domain, where: Whereabouts, history: History
 ) -> Iterator[Change | Held]:
     """Volumes that were never made, made but not recorded, or recorded and gone."""
-    assert where.seen is not None and where.home is not None
+    assert where.seen is not None
+    assert where.home is not None
     recorded = where.seen.mark.disks if where.seen.mark else frozenset()
     to_record = set(recorded)
     for disk in domain.spec.disks:

@@ -208,7 +208,8 @@ def _place_and_power(
 
 def _migration(desired: Desired, domain: Domain, placement: Placement, target: str) -> DomainMisplacedRunning:
     where, hypervisor = placement.where, desired.hosts[target].spec.hypervisor
-    assert hypervisor is not None and where.seen is not None
+    assert hypervisor is not None
+    assert where.seen is not None
     policy = desired.policy.migration.model_copy(
         update={name: getattr(domain.spec.migration, name) for name in domain.spec.migration.model_fields_set}
     )
@@ -279,7 +280,8 @@ def _pool_trouble(desired: Desired, observed: Observed, domain: Domain, host: st
 
 def _halted(desired: Desired, observed: Observed, domain: Domain, placement: Placement) -> Iterator[Change | Held]:
     where = placement.where
-    assert where.seen is not None and where.home is not None
+    assert where.seen is not None
+    assert where.home is not None
     if where.seen.standing is Standing.IO_ERROR:
         bad = [p for p in _needs(domain)[0] if not is_usable(desired, observed, desired.pools[p], where.home)]
         if bad:

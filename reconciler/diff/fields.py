@@ -1,4 +1,4 @@
-"""Which fields differ. The only user of deepdiff, and only on what `==` says is different: it is slow to load and to run."""
+"""Which fields differ. The only user of deepdiff, which is slow, so only on what `==` says is different."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,6 +1,6 @@
 """Changes as ordered steps. Pure; the plan leaves no choice to execute."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from graphlib import TopologicalSorter
 from typing import Any
 
@@ -42,7 +42,7 @@ def _size_to_move(change: Change) -> int:
 
 
 def _ordered(drafts: Mapping[str, Draft]) -> tuple[Step, ...]:
-    needs = {id_: _needs(draft, drafts) for id_, draft in drafts.items()}
+    needs = _needs(drafts)
     rank = {id_: number for number, id_ in enumerate(drafts)}
     sorter = TopologicalSorter(needs)
     sorter.prepare()
@@ -54,8 +54,28 @@ def _ordered(drafts: Mapping[str, Draft]) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def _needs(draft: Draft, drafts: Mapping[str, Draft]) -> tuple[str, ...]:
-    return tuple(sorted(id_ for id_, other in drafts.items() if other is not draft and other.provides & draft.after))
+def _needs(drafts: Mapping[str, Draft]) -> Mapping[str, tuple[str, ...]]:
+    """step -> steps right before it; what those need already is not named again."""
+    providers: dict[str, set[str]] = {}
+    for id_, draft in drafts.items():
+        for offered in draft.provides:
+            providers.setdefault(offered, set()).add(id_)
+    before = {
+        id_: {other for wanted in draft.after for other in providers.get(wanted, ())} - {id_}
+        for id_, draft in drafts.items()
+    }
+    return {id_: tuple(sorted(needs - _reachable(needs, before))) for id_, needs in before.items()}
+
+
+def _reachable(ids: Iterable[str], before: Mapping[str, set[str]]) -> set[str]:
+    found: set[str] = set()
+    todo = [need for id_ in ids for need in before[id_]]
+    while todo:
+        id_ = todo.pop()
+        if id_ not in found:
+            found.add(id_)
+            todo.extend(before[id_])
+    return found
 
 
 def _capacities(desired: Desired) -> Mapping[str, int]:

@@ -1,0 +1,36 @@
+# make demo   bring up a small cloud on this machine, converge it, empty a hypervisor and switch it off
+# make test   every test, with real libvirt, QEMU and NFS
+# make bench  the time of a pass and of a drain, over the least that any program needs
+# make check  format, lint, types and the quick tests
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+PYTHON := .venv/bin/python
+
+.PHONY: demo test test-quick test-long bench check format clean
+
+demo:
+	@.ci/setup
+	@$(SUDO) docs/demo.sh
+
+test: check
+	@$(SUDO) $(PYTHON) -m pytest -q -m lab -p no:cacheprovider tests
+
+test-quick:
+	@.ci/setup dev
+	$(PYTHON) -m pytest -q -n 2 -m "not lab" tests
+
+check: test-quick
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m mypy reconciler
+	.venv/bin/lint-imports
+
+bench:
+	@.ci/setup dev
+	@$(SUDO) $(PYTHON) -m tests.bench
+
+format:
+	$(PYTHON) -m ruff format .
+	$(PYTHON) -m ruff check --fix .
+
+clean:
+	rm -rf .venv .demo build dist *.egg-info
