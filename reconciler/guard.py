@@ -5,13 +5,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from reconciler.desired.documents import ClusterSpec
+from reconciler.history import History
 from reconciler.step import Held, HeldReason, Plan, Step
 
 
-def guard(plan: Plan, policy: ClusterSpec, spent: Mapping[str, int]) -> Plan:
-    """Hold every step of a sort that is over its limit, and every step that needs a held one.
+def guard(plan: Plan, policy: ClusterSpec, spent: Mapping[str, int], history: History, now: float) -> Plan:
+    """Hold what is over a limit, what failed a moment ago, and every step that needs a held one.
 
-    `spent`: what counts against each limit already (this run, or the last hour). Raises: nothing.
+    `spent`: what counts against each limit already (this run, or the last hour). `now`: by the clock that `history`
+    was kept by. Raises: nothing.
     """
     if policy.suspend:
         return _without(
@@ -20,13 +22,27 @@ def guard(plan: Plan, policy: ClusterSpec, spent: Mapping[str, int]) -> Plan:
     limits = {"deletes": policy.limits.deletes, "restarts": policy.limits.restarts}
     wanted = Counter(step.limit for step in plan.steps if step.limit)
     over = {sort for sort, count in wanted.items() if count + spent.get(sort, 0) > limits[sort]}
-    return _without(plan, {step.id: _over(step, wanted, limits) for step in plan.steps if step.limit in over})
+    refused = {step.id: _over(step, wanted, limits) for step in plan.steps if step.limit in over}
+    return _without(plan, {**_backing_off(plan, history, now), **refused})
 
 
 def _over(step: Step, wanted: Mapping[str, int], limits: Mapping[str, int]) -> tuple[HeldReason, str]:
     sort = step.limit
     message = f"{wanted[sort]} {sort} are wanted, limits.{sort} is {limits[sort]}; raise it to allow them"
     return HeldReason.OVER_LIMIT, message
+
+
+def _backing_off(plan: Plan, history: History, now: float) -> dict[str, tuple[HeldReason, str]]:
+    """Steps that failed and wait for their time; towards a host that did not fail them they may go at once."""
+    held = {}
+    for step in plan.steps:
+        failure = history.failure(step.object)
+        target = getattr(step.action, "target", "")
+        if failure and failure.step == step.id and now < failure.retry_at and (not target or target in failure.targets):
+            wait = failure.retry_at - now
+            message = f"failed {failure.count} times, tried again in {wait:.0f} s: {failure.message}"
+            held[step.id] = HeldReason.BACKING_OFF, message
+    return held
 
 
 def _without(plan: Plan, refused: Mapping[str, tuple[HeldReason, str]]) -> Plan:

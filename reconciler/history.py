@@ -39,10 +39,6 @@ class History:
     def failure(self, ref: Ref) -> Failure | None:
         return self.failures.get(ref._replace(host=""))
 
-    def is_backing_off(self, ref: Ref, now: float) -> bool:
-        failure = self.failure(ref)
-        return failure is not None and now < failure.retry_at
-
     def after(self, report: Report, now: float) -> "History":
         """This history with what a pass did."""
         failures, done = dict(self.failures), dict(self.done)

@@ -49,7 +49,7 @@ class _Ledger:
         self.guests[host].add(domain.name)
 
 
-def place(desired: Desired, observed: Observed, history: History, now: float) -> Placements:
+def place(desired: Desired, observed: Observed, history: History) -> Placements:
     """Decide for every domain document at once.
 
     Most constrained first, then the biggest: what is hard to place gets the choice. Where a domain runs is status:
@@ -62,7 +62,7 @@ def place(desired: Desired, observed: Observed, history: History, now: float) ->
     rejections = {name: _rejections(desired, observed, ledger, desired.domains[name]) for name in open_}
     for name in sorted(open_, key=lambda n: _urgency(desired, rejections[n], n)):
         domain, where = desired.domains[name], located[name]
-        placed[name] = _choose(desired, observed, ledger, domain, where, rejections, history, now)
+        placed[name] = _choose(desired, observed, ledger, domain, where, rejections, history)
     return Placements(dict(sorted(placed.items())), rejections)
 
 
@@ -200,14 +200,11 @@ def _choose(
     where: Whereabouts,
     rejections: dict[str, dict[str, str]],
     history: History,
-    now: float,
 ) -> Placement:
     rejected = rejections[domain.name]
     moves_running = where.home is not None and where.seen is not None and where.seen.standing is not Standing.OFF
     if moves_running and where.seen and where.seen.obstacles:
         return _cannot_move(where, "; ".join(where.seen.obstacles))
-    if moves_running and history.is_backing_off(where.ref, now):
-        return Placement(where, held=_backing_off(where, history, now))
     needs_room = moves_running or domain.spec.power is Power.RUNNING
     for host in desired.hypervisors:
         if host not in rejected and needs_room and (reason := _no_room(ledger, domain, host)):
@@ -265,11 +262,3 @@ def _nowhere(observed: Observed, where: Whereabouts, rejected: Mapping[str, str]
 
 def _cannot_move(where: Whereabouts, message: str) -> Placement:
     return Placement(where, held=Held(where.ref, HeldReason.CANNOT_MIGRATE, message))
-
-
-def _backing_off(where: Whereabouts, history: History, now: float) -> Held:
-    failure = history.failure(where.ref)
-    assert failure is not None
-    wait = max(0.0, failure.retry_at - now)
-    message = f"failed {failure.count} times, tried again in {wait:.0f} s: {failure.message}"
-    return Held(where.ref, HeldReason.BACKING_OFF, message)

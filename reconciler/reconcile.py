@@ -18,6 +18,8 @@ from reconciler.whereabouts import suspects, unsettled, without_twins
 
 IDLE_PASSES = 3
 """`--once` ends after so many passes without progress."""
+PATIENCE_S = 600.0
+"""How long `--once` waits, in all, for what others have under way."""
 LONGEST_WAIT_S = 30.0
 """`--once` waits out a backoff of that length, and no longer."""
 POLL_S = 1.0
@@ -65,9 +67,9 @@ def survey(
 ) -> Survey:
     """Observe, place, diff, plan, guard."""
     observed = observe(desired, edge)
-    placements = place(desired, observed, history, clock.now())
+    placements = place(desired, observed, history)
     planned = plan(desired, observed, diff(desired, observed, placements, history))
-    return Survey(observed, placements, guard(planned, desired.policy, spent or {}))
+    return Survey(observed, placements, guard(planned, desired.policy, spent or {}, history, clock.now()))
 
 
 def make_plan(desired: Desired, edge: Edge, clock: Clock, history: History) -> Plan:
@@ -106,7 +108,7 @@ def converge(
 
     A migration found running is waited for and counts as progress; a backoff of up to 30 s is waited out.
     """
-    past, passes, idle = history or History(), [], 0
+    past, passes, idle, patience = history or History(), [], 0, PATIENCE_S
     spent: Counter[str] = Counter()
     while True:
         report = one_pass(desired, edge, clock, past, spent=spent, tell=tell, stop=stop)
@@ -118,9 +120,9 @@ def converge(
             break
         if not report.plan.steps:
             wait = _worth_waiting(report.plan, past, clock.now())
-            if wait is None:
+            if wait is None or patience <= 0:
                 break
-            idle = 0
+            idle, patience = 0, patience - wait
             clock.sleep(wait)
     return _result(tuple(passes), past)
 

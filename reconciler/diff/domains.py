@@ -14,7 +14,6 @@ from reconciler.change import (
     DomainOn,
     DomainUndefined,
     DomainUnwanted,
-    Field,
 )
 from reconciler.desired import Desired, Ref
 from reconciler.desired.documents import GIB, Domain, OnDrain, Power, State
@@ -167,22 +166,19 @@ def _existing(
     if different:
         reason = ", ".join(str(field) for field in different)
         yield DomainDiffers(ref, reason, seen.uuid, xml, different, seen.is_active)
-    yield from _staged(seen, ref, fields, different)
+    yield from _staged(seen, ref, fields)
     disks = tuple(existing_disks(desired, observed, domain, placement.where, history))
     yield from disks
     blocked = any(isinstance(item, Held) for item in disks)
     yield from _place_and_power(desired, observed, domain, placement, xml, blocked=blocked)
 
 
-def _staged(seen: SeenDomain, ref: Ref, fields: dict[str, object], different: tuple[Field, ...]) -> Iterator[Held]:
-    """What an active domain does not have yet, though its persistent definition has or will have it."""
-    if not seen.is_active or seen.live is None:
-        return
-    pending = {field.path: field for field in (*differing(seen.live, fields), *different)}
+def _staged(seen: SeenDomain, ref: Ref, fields: dict[str, object]) -> Iterator[Held]:
+    """What a running domain does not have, though its persistent definition has it or will."""
+    pending = differing(seen.live, fields) if seen.live is not None else ()
     if pending:
-        names = ", ".join(str(field) for _, field in sorted(pending.items()))
-        message = f"takes effect when it is started again: {names}"
-        yield Held(ref, HeldReason.RESTART_REQUIRED, message)
+        names = ", ".join(str(field) for field in pending)
+        yield Held(ref, HeldReason.RESTART_REQUIRED, f"takes effect when it is started again: {names}")
 
 
 def _place_and_power(
