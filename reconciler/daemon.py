@@ -185,14 +185,14 @@ def watch(directory: Path, changed: Callable[[], None], clock: Clock) -> None:
     while True:
         try:
             before = _identity(directory)
-            for _ in batches(
+            for batch in batches(
                 directory,
                 watch_filter=lambda _change, path: is_document(directory, path),
                 rust_timeout=REARM_MS,
                 yield_on_timeout=True,
                 raise_interrupt=False,
             ):
-                if _:
+                if batch:
                     changed()
                 if _identity(directory) != before:
                     break

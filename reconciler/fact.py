@@ -227,7 +227,7 @@ class VolumeIs:
     backing: str
 
     def looks(self) -> tuple[Look, ...]:
-        return (Look(self.host, Part.POOLS, self.pool),)
+        return (Look(self.host, Part.POOLS, self.pool, volume=self.volume),)
 
     def check(self, observed: Observed) -> Verdict:
         present = VolumesPresent(self.host, self.pool, frozenset({self.volume})).check(observed)

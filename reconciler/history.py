@@ -25,7 +25,7 @@ class Failure:
 
     @property
     def retry_at(self) -> float:
-        return self.at + min(FIRST_DELAY_S * 2 ** (self.count - 1), LONGEST_DELAY_S)
+        return self.at + min(FIRST_DELAY_S * 2.0 ** (self.count - 1), LONGEST_DELAY_S)
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,8 @@ class Look:
     part: Part
     name: str = ""
     uuid: str = ""
+    volume: str = ""
+    """Of a pool that is named: the volume whose details are wanted too."""
     max_age_s: float = 0.0
     """How old what is known already may be."""
 

@@ -102,9 +102,9 @@ def _urgency(desired: Desired, rejected: Mapping[str, str], name: str) -> tuple[
 
 def _open_ledger(desired: Desired, observed: Observed, located: Mapping[str, Whereabouts]) -> _Ledger:
     ledger = _Ledger({}, {}, {})
-    for name, host in desired.hypervisors.items():
+    for name, document in desired.hypervisors.items():
         facts = observed.host_facts(name)
-        ledger.memory[name] = _memory_to_give(desired, host, facts)
+        ledger.memory[name] = _memory_to_give(desired, document, facts)
         ledger.vcpus[name] = facts.cpus * desired.policy.placement.cpu_overcommit if facts else 0
         ledger.guests[name] = set()
     for host, seen in observed.all_domains():

@@ -26,6 +26,35 @@ SSH_OPTIONS = (
 )
 
 
+FIRST_REST_S = 5.0
+LONGEST_REST_S = 60.0
+
+
+class Breaker:
+    """A host that fails or hangs is left in peace for a while that grows, then tried again. Its time is monotonic."""
+
+    def __init__(self) -> None:
+        self._failures = 0
+        self._until = 0.0
+        self._cause = ""
+
+    def failed(self, cause: str) -> None:
+        """Leave the host in peace: 5 s, then 10, 20, 40, 60."""
+        delay = min(FIRST_REST_S * 2**self._failures, LONGEST_REST_S)
+        self._failures = min(self._failures + 1, 10)
+        self._until = time.monotonic() + delay
+        self._cause = cause
+
+    def succeeded(self) -> None:
+        self._failures = 0
+        self._until = 0.0
+
+    def refusal(self) -> str:
+        """Why the host is not asked now; empty when it may be."""
+        left = self._until - time.monotonic()
+        return f"{self._cause} (asked again in {left:.0f} s)" if left > 0 else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a script printed (stdout and stderr together), and its exit code."""
@@ -49,12 +78,13 @@ def ssh_argv(target: str, *, port: int | None = None, keyfile: str = "") -> tupl
 class Shell:
     """One long-lived `sh`. Thread-safe; scripts run one after another, each with nothing on its stdin.
 
-    `login`: words before `sh` (see ssh_argv), none for this machine. A script must be harmless to run twice: it is, when
-    a shell that was open from before turns out to be dead. Raises: HostUnreachable, with ssh's own words as the cause.
+    `login`: words before `sh` (see ssh_argv), none for this machine. A script must be harmless to run twice: it is,
+    when a shell that was open from before turns out to be dead. Raises: HostUnreachable, with ssh's words as the cause.
     """
 
-    def __init__(self, login: tuple[str, ...] = ()) -> None:
+    def __init__(self, login: tuple[str, ...] = (), breaker: Breaker | None = None) -> None:
         self._login = login
+        self._breaker = breaker or Breaker()
         self._lock = threading.Lock()
         self._process: _Process | None = None
 
@@ -68,12 +98,25 @@ class Shell:
             if kept is not None and kept.is_alive():
                 with suppress(_Ended):
                     return self._ask(kept, script, deadline)
-            self._process = _Process([*self._login, "sh"])
-            return self._ask(self._process, script, deadline + CONNECT_S)
-        except _Ended as error:
-            raise HostUnreachable(f"cannot log in to {self.name}: {error}") from None
+            return self._ask_anew(script, deadline + CONNECT_S)
         finally:
             self._lock.release()
+
+    def _ask_anew(self, script: str, deadline: float) -> Answer:
+        refusal = self._breaker.refusal()
+        if refusal:
+            raise HostUnreachable(refusal)
+        try:
+            self._process = _Process([*self._login, "sh"])
+            answer = self._ask(self._process, script, deadline)
+        except _Ended as error:
+            self._breaker.failed(f"cannot log in to {self.name}: {error}")
+            raise HostUnreachable(f"cannot log in to {self.name}: {error}") from None
+        except HostUnreachable as error:
+            self._breaker.failed(str(error))
+            raise
+        self._breaker.succeeded()
+        return answer
 
     def _ask(self, process: "_Process", script: str, deadline: float) -> Answer:
         try:

@@ -1,109 +1,135 @@
-"""The five kinds of document. Field names are fixed; each field has a default that acts when an object is created."""
+"""The five kinds of document. Field names are fixed; each field has a default that acts when an object is created.
+
+The text under a field explains it to people: the JSON Schemas carry it to their editors.
+"""
 
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, Strict, StrictStr
 
+from reconciler.desired import exports, rules
+from reconciler.desired.domain import (
+    ApartFrom,
+    CloudInit,
+    Disk,
+    Domain,
+    DomainMigration,
+    DomainPlacement,
+    DomainSpec,
+    FileSource,
+    Interface,
+    OnChange,
+    OnDrain,
+    Power,
+    XmlEdit,
+)
 from reconciler.desired.model import Address, Duration, Flag, Later, Model, Name, Positive, Size, Text, Whole
+from reconciler.desired.parts import (
+    Document,
+    HostSelector,
+    InterfaceName,
+    LabelSelector,
+    Metadata,
+    MigrationPolicy,
+    State,
+)
 
 GIB = 1024**3
 MIB = 1024**2
 
-
-class State(StrEnum):
-    """Whether an object shall exist."""
-
-    PRESENT = "present"
-    ABSENT = "absent"
-
-
-class Power(StrEnum):
-    """What a domain shall be doing."""
-
-    RUNNING = "running"
-    STOPPED = "stopped"
-    UNMANAGED = "unmanaged"
-
-
-class OnDrain(StrEnum):
-    """What happens to a running domain when its host is cordoned."""
-
-    MIGRATE = "migrate"
-    RESTART = "restart"
-    STOP = "stop"
-    STAY = "stay"
-
-
-class OnChange(StrEnum):
-    """What happens when a change cannot be made while the domain runs."""
-
-    HOLD = "hold"
-    RESTART = "restart"
-
-
-class Metadata(Model):
-    name: Name
-    labels: Mapping[Text, Text] = {}
-    annotations: Mapping[Text, Text] = {}
-
-
-class LabelSelector(Model):
-    match_labels: Mapping[Text, Text]
-
-
-HostSelector = Literal["all"] | tuple[Name, ...] | LabelSelector
+Uri = Annotated[
+    StrictStr,
+    AfterValidator(rules.hypervisor_uri),
+    Field(
+        json_schema_extra={
+            "pattern": "^(qemu|test)([+][a-z0-9]+)?://[^#]*$",
+            "examples": ["qemu+ssh://root@hv1/system"],
+        }
+    ),
+]
+Sha256 = Annotated[StrictStr, AfterValidator(rules.sha256), Field(json_schema_extra={"pattern": f"^{rules.SHA256}$"})]
 
 
 # --- Cluster ---------------------------------------------------------------
 
 
 class Limits(Model):
-    deletes: Annotated[Whole, Field(ge=0)] = 1
-    restarts: Annotated[Whole, Field(ge=0)] = 2
+    """How much may be undone; what is over a limit is held."""
+
+    deletes: Annotated[Whole, Field(ge=0, le=2**31 - 1)] = 1
+    """Deletions that one run, or one rolling hour of the daemon, may make."""
+    restarts: Annotated[Whole, Field(ge=0, le=2**31 - 1)] = 2
+    """Restarts of domains that one run, or one rolling hour of the daemon, may make."""
 
 
 class ClusterPlacement(Model):
-    memory_overcommit: Annotated[float, Field(gt=0, le=16)] = 1.0
-    cpu_overcommit: Annotated[float, Field(gt=0, le=64)] = 4.0
+    """How full hosts may become."""
 
-
-class MigrationPolicy(Model):
-    bandwidth: Size | None = None
-    progress_timeout: Duration = 150.0
-    timeout_per_gib: Annotated[Duration, Field(alias="timeoutPerGiB")] = 150.0
-    max_downtime: Duration = 0.5
-    post_copy: Annotated[Flag, Later((True,))] = False
+    memory_overcommit: Annotated[float, Strict(), Field(gt=0, le=16)] = 1.0
+    """Memory promised to guests, as a multiple of a host's memory."""
+    cpu_overcommit: Annotated[float, Strict(), Field(gt=0, le=64)] = 4.0
+    """Virtual CPUs promised to guests, as a multiple of a host's CPUs."""
 
 
 class ClusterMigration(MigrationPolicy):
+    """How live migrations may go, and how many at once."""
+
     outbound_per_host: Positive = 2
+    """Migrations that may leave one host at the same time."""
     inbound_per_host: Positive = 2
+    """Migrations that one host may receive at the same time."""
     parallel: Positive = 5
+    """Migrations that may run in the whole cluster at the same time."""
 
 
 class ClusterSpec(Model):
+    """Policy for everything; all of it is optional."""
+
     interval: Duration = 300.0
+    """The daemon makes a full pass this often, even when nothing tells it to look."""
     suspend: Flag = False
+    """true: observe and report, change nothing."""
     prune: Annotated[Flag, Later((True,))] = False
+    """true: what carries our mark and has no document any more is removed."""
     limits: Limits = Limits()
+    """How many deletions and restarts one run may make."""
     placement: ClusterPlacement = ClusterPlacement()
+    """How full hosts may become."""
     migration: ClusterMigration = ClusterMigration()
+    """How live migrations may go."""
+
+
+class Cluster(Document):
+    """Policy for the whole cloud; at most one document, all of it optional."""
+
+    kind: Literal["Cluster"]
+    """The kind of this document."""
+    spec: ClusterSpec = ClusterSpec()
+    """The policy."""
 
 
 # --- Host ------------------------------------------------------------------
 
 
 class Reserved(Model):
+    """What guests never get."""
+
     memory: Size = 512 * MIB
+    """Memory kept for the host itself."""
 
 
 class Hypervisor(Model):
-    uri: Text
-    peer_uri: Text | None = None
+    """How libvirt on this host is reached."""
+
+    uri: Uri
+    """libvirt's URI of this host, for example qemu+ssh://root@hv1/system."""
+    peer_uri: Uri | None = None
+    """How the other hypervisors reach this one; null: the uri without its query."""
     reserved: Reserved = Reserved()
+    """What guests never get of this host."""
     migration_address: Address | None = None
+    """An address of its own for memory traffic; null: the host's address."""
 
     @property
     def peer(self) -> str:
@@ -112,174 +138,133 @@ class Hypervisor(Model):
 
 
 class NfsServer(Model):
-    ssh: Text
+    """How the NFS server on this host is managed."""
+
+    ssh: Annotated[StrictStr, AfterValidator(rules.ssh_destination)]
+    """Where its exports are read and written over ssh, for example root@nas."""
     software: Annotated[Literal["kernel", "ganesha"], Later(("ganesha",))] = "kernel"
+    """What serves NFS there."""
     manage: Flag = True
+    """false: exports are only looked at."""
 
 
 class HostSpec(Model):
+    """A machine: a hypervisor, an NFS server, or both."""
+
     address: Address
+    """The machine's IPv4 or IPv6 address, never a name; no two hosts share one."""
     cordoned: Flag = False
+    """true: nothing new is placed here, and every domain is moved away."""
     fenced: Flag = False
+    """true: a person vouches that this machine is off; its domains may be started elsewhere."""
     hypervisor: Hypervisor | None = None
+    """Set where guests may run on this machine."""
     nfs_server: NfsServer | None = None
+    """Set where this machine serves disks."""
+
+
+class Host(Document):
+    """A machine."""
+
+    kind: Literal["Host"]
+    """The kind of this document."""
+    spec: HostSpec
+    """What the machine is."""
 
 
 # --- Pool ------------------------------------------------------------------
 
 
 class PoolSource(Model):
+    """Where a netfs pool's files lie."""
+
     host: Text
-    dir: Text
+    """A Host document with nfsServer, or the IP address of a server that is not ours."""
+    dir: Annotated[StrictStr, AfterValidator(rules.shared_directory)]
+    """The directory that the server exports."""
 
 
 class Export(Model):
-    clients: tuple[Text, ...]
-    options: tuple[Text, ...] = ("rw", "sync", "no_root_squash")
+    """How the directory is exported; only where the source is a Host of ours."""
+
+    clients: Annotated[
+        tuple[Annotated[StrictStr, AfterValidator(exports.client)], ...], AfterValidator(exports.clients)
+    ]
+    """Who may mount it: addresses, networks like 10.77.0.0/24, host names, *."""
+    options: Annotated[
+        tuple[Annotated[StrictStr, AfterValidator(exports.option)], ...], AfterValidator(exports.options)
+    ] = ("rw", "sync", "no_root_squash")
+    """Options as exports(5) lists them."""
 
 
 class Image(Model):
+    """A base image that disks may be overlays on."""
+
     name: Name
-    from_: Annotated[Text, Field(alias="from")]
-    sha256: Text
+    """The name by which disks refer to it."""
+    from_: Annotated[StrictStr, AfterValidator(rules.image_source), Field(alias="from")]
+    """The file, relative to this document; it stays below the documents' directory."""
+    sha256: Sha256
+    """The file's SHA-256 sum, 64 hex digits; nothing is built on other content."""
 
 
 class PoolSpec(Model):
+    """Storage that hypervisors keep disks in."""
+
     state: State = State.PRESENT
+    """absent: delete it, as far as limits allow."""
     type: Literal["netfs", "dir"]
+    """libvirt's type of pool."""
     hosts: HostSelector = "all"
+    """The hypervisors that have it: all, a list of names, or matchLabels."""
     source: PoolSource | None = None
-    target: Text
+    """Where a netfs pool is mounted from."""
+    target: Annotated[StrictStr, AfterValidator(rules.pool_target)]
+    """Where it lies on every hypervisor: the same path, or domains could not migrate."""
     export: Export | None = None
+    """How the server exports it; left out: exports are not touched."""
     images: tuple[Image, ...] = ()
+    """Base images that the pool must hold."""
+
+
+class Pool(Document):
+    """Storage for disks."""
+
+    kind: Literal["Pool"]
+    """The kind of this document."""
+    spec: PoolSpec
+    """What the pool shall be."""
 
 
 # --- Network ---------------------------------------------------------------
 
 
 class NetworkSpec(Model):
+    """What guests are plugged into."""
+
     state: State = State.PRESENT
+    """absent: delete it, as far as limits allow."""
     hosts: HostSelector = "all"
-    bridge: Name | None = None
-    bridge_on: Mapping[Name, Name] = {}
+    """The hypervisors that have it: all, a list of names, or matchLabels."""
+    bridge: InterfaceName | None = None
+    """A bridge that the hosts have already."""
+    bridge_on: Mapping[Name, InterfaceName] = {}
+    """Hosts where that bridge has another name, for example {hv2: br1}."""
     nat: Annotated[Mapping[Text, Any] | None, Later()] = None
+    """A network of the host's own, hidden behind its address."""
     isolated: Annotated[Mapping[Text, Any] | None, Later()] = None
+    """A network that leads nowhere else."""
     route: Annotated[Mapping[Text, Any] | None, Later()] = None
-
-
-# --- Domain ----------------------------------------------------------------
-
-
-class Disk(Model):
-    name: Name
-    pool: Name
-    size: Size
-    image: Name | None = None
-    volume: Name | None = None
-    format: Literal["qcow2", "raw"] = "qcow2"
-    bus: Literal["virtio", "scsi", "sata"] = "virtio"
-    cache: Literal["none", "writeback", "writethrough", "directsync", "unsafe", "default"] = "none"
-    on_delete: Annotated[Literal["keep", "delete"], Later(("delete",))] = "keep"
-
-
-class Interface(Model):
-    name: Name
-    network: Name
-    mac: Text | None = None
-    model: Name = "virtio"
-
-
-class ApartFrom(Model):
-    match_labels: Mapping[Text, Text]
-    required: Flag = False
-
-
-class DomainPlacement(Model):
-    hosts: HostSelector = "all"
-    apart_from: ApartFrom | None = None
-
-
-class DomainMigration(MigrationPolicy):
-    """Overrides the cluster's policy, field by field."""
-
-
-class FileSource(Model):
-    file: Text
-
-
-class CloudInit(Model):
-    user_data: Text | None = None
-    user_data_from: FileSource | None = None
-
-
-class XmlEdit(Model):
-    set: Text | None = None
-    create: Text | None = None
-    delete: Text | None = None
-    to: Text | None = None
-
-
-class DomainSpec(Model):
-    state: State = State.PRESENT
-    power: Power = Power.RUNNING
-    vcpus: Positive
-    memory: Size
-    cpu: Name = "baseline"
-    disks: tuple[Disk, ...] = ()
-    interfaces: tuple[Interface, ...] = ()
-    cloud_init: Annotated[CloudInit | None, Later()] = None
-    placement: DomainPlacement = DomainPlacement()
-    on_drain: OnDrain = OnDrain.MIGRATE
-    migration: DomainMigration = DomainMigration()
-    on_change: Annotated[OnChange, Later((OnChange.RESTART,))] = OnChange.HOLD
-    protected: Flag = False
-    xml: Annotated[tuple[XmlEdit, ...], Later()] = ()
-
-
-# --- Documents -------------------------------------------------------------
-
-
-class Document(Model):
-    api_version: Literal["reconciler/v1"]
-    metadata: Metadata
-
-    @property
-    def name(self) -> str:
-        return self.metadata.name
-
-    @property
-    def labels(self) -> Mapping[str, str]:
-        return self.metadata.labels
-
-
-class Cluster(Document):
-    kind: Literal["Cluster"]
-    spec: ClusterSpec = ClusterSpec()
-
-
-class Host(Document):
-    kind: Literal["Host"]
-    spec: HostSpec
-
-
-class Pool(Document):
-    kind: Literal["Pool"]
-    spec: PoolSpec
+    """A network that the host routes."""
 
 
 class Network(Document):
+    """A network for guests."""
+
     kind: Literal["Network"]
+    """The kind of this document."""
     spec: NetworkSpec
-
-
-class Domain(Document):
-    kind: Literal["Domain"]
-    spec: DomainSpec
-
-    @property
-    def adopted(self) -> bool:
-        """A person vouches that what is there under our name is ours (law 2, law 4)."""
-        return self.metadata.annotations.get("reconciler/adopt") == "true"
+    """What the network shall be."""
 
 
 KINDS: Mapping[str, type[Document]] = {
@@ -289,3 +274,45 @@ KINDS: Mapping[str, type[Document]] = {
     "Network": Network,
     "Domain": Domain,
 }
+
+__all__ = [
+    "GIB",
+    "KINDS",
+    "MIB",
+    "ApartFrom",
+    "CloudInit",
+    "Cluster",
+    "ClusterMigration",
+    "ClusterPlacement",
+    "ClusterSpec",
+    "Disk",
+    "Document",
+    "Domain",
+    "DomainMigration",
+    "DomainPlacement",
+    "DomainSpec",
+    "Export",
+    "FileSource",
+    "Host",
+    "HostSelector",
+    "HostSpec",
+    "Hypervisor",
+    "Image",
+    "Interface",
+    "LabelSelector",
+    "Limits",
+    "Metadata",
+    "MigrationPolicy",
+    "Network",
+    "NetworkSpec",
+    "NfsServer",
+    "OnChange",
+    "OnDrain",
+    "Pool",
+    "PoolSource",
+    "PoolSpec",
+    "Power",
+    "Reserved",
+    "State",
+    "XmlEdit",
+]

@@ -1,16 +1,38 @@
 """The base of all document models, and the scalar types they share."""
 
-import ipaddress
-import re
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, StrictStr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    WithJsonSchema,
+)
 from pydantic.alias_generators import to_camel
 
-from reconciler.desired.quantity import parse_duration, parse_size
+from reconciler.desired import rules
+from reconciler.desired.quantity import DURATION_PATTERN, SIZE_PATTERN, parse_duration, parse_size
+from reconciler.desired.rules import NAME
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+__all__ = [
+    "NAME",
+    "Address",
+    "Duration",
+    "Flag",
+    "Later",
+    "Model",
+    "Name",
+    "Positive",
+    "Size",
+    "Text",
+    "Whole",
+]
 
 
 class Model(BaseModel):
@@ -20,7 +42,11 @@ class Model(BaseModel):
     """
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True, validate_by_alias=True
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
     )
 
 
@@ -31,26 +57,21 @@ class Later:
     values: tuple[Any, ...] = ()
 
 
-def _name(text: str) -> str:
-    if not NAME.fullmatch(text) or ".." in text:
-        raise ValueError("is not a name; use letters, digits, '.', '_' and '-', at most 63, starting with a letter or digit")
-    return text
-
-
-def _address(text: str) -> str:
-    try:
-        return str(ipaddress.ip_address(text))
-    except ValueError:
-        raise ValueError("is not an IPv4 or IPv6 address; names are not allowed here") from None
-
-
 Text = StrictStr
 Flag = StrictBool
 Whole = StrictInt
-Positive = Annotated[StrictInt, Field(gt=0)]
-Name = Annotated[StrictStr, AfterValidator(_name)]
-Address = Annotated[StrictStr, AfterValidator(_address)]
-Size = Annotated[int, BeforeValidator(parse_size), Field(json_schema_extra={"type": "string", "examples": ["20GiB"]})]
+Positive = Annotated[StrictInt, Field(gt=0, le=2**31 - 1)]
+Name = Annotated[StrictStr, AfterValidator(rules.name), Field(json_schema_extra={"pattern": f"^{NAME.pattern}$"})]
+Address = Annotated[StrictStr, AfterValidator(rules.address), Field(json_schema_extra={"examples": ["10.77.0.12"]})]
+Size = Annotated[
+    int,
+    BeforeValidator(parse_size),
+    WithJsonSchema({"type": "string", "pattern": f"^{SIZE_PATTERN}$", "examples": ["20GiB"]}),
+]
 """Bytes; written with a unit: 20GiB."""
-Duration = Annotated[float, BeforeValidator(parse_duration), Field(json_schema_extra={"type": "string", "examples": ["90s"]})]
+Duration = Annotated[
+    float,
+    BeforeValidator(parse_duration),
+    WithJsonSchema({"type": "string", "pattern": f"^{DURATION_PATTERN}$", "examples": ["90s"]}),
+]
 """Seconds; written with a unit: 90s."""

@@ -1,7 +1,8 @@
 """What differs in domains: definition, place, power. Their disks are in disks.py."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import ceil
+from typing import Any
 
 from reconciler.change import (
     Change,
@@ -173,7 +174,7 @@ def _existing(
     yield from _place_and_power(desired, observed, domain, placement, xml, blocked=blocked)
 
 
-def _staged(seen: SeenDomain, ref: Ref, fields: dict[str, object]) -> Iterator[Held]:
+def _staged(seen: SeenDomain, ref: Ref, fields: Mapping[str, Any]) -> Iterator[Held]:
     """What a running domain does not have, though its persistent definition has it or will."""
     pending = differing(seen.live, fields) if seen.live is not None else ()
     if pending:

@@ -1,19 +1,18 @@
 """Changes as ordered steps. Pure; the plan leaves no choice to execute."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from graphlib import TopologicalSorter
-from typing import Any
 
 from reconciler.change import Change, Changes, DomainMisplacedRunning
 from reconciler.desired import Desired
 from reconciler.observed import Observed
 from reconciler.plan.domains import DOMAINS
-from reconciler.plan.draft import Draft
+from reconciler.plan.draft import Builder, Draft
 from reconciler.plan.networks import NETWORKS
 from reconciler.plan.storage import STORAGE
 from reconciler.step import Plan, Step
 
-BUILDERS: Mapping[type[Change], Callable[[Any], tuple[Draft, ...]]] = {**STORAGE, **NETWORKS, **DOMAINS}
+BUILDERS: Mapping[type[Change], Builder] = {**STORAGE, **NETWORKS, **DOMAINS}
 """Every way to differ, and the steps that end it. A new change is one entry here."""
 
 

@@ -1,5 +1,7 @@
 """Changes of domains as steps. Defined first, then its volumes are made, then it is started (law 2)."""
 
+from collections.abc import Mapping
+
 from reconciler.action import (
     DefineDomain,
     MigrateDomain,
@@ -10,6 +12,7 @@ from reconciler.action import (
     UndefineDomain,
 )
 from reconciler.change import (
+    Change,
     DisksUnrecorded,
     DomainDiffers,
     DomainHalted,
@@ -23,7 +26,7 @@ from reconciler.change import (
 )
 from reconciler.fact import AllOf, DisksRecorded, DomainGone, DomainIs, NetworkIs, PoolReady, VolumesAbsent
 from reconciler.observed import Standing
-from reconciler.plan.draft import Draft, token, tokens
+from reconciler.plan.draft import Builder, Draft, token, tokens
 from reconciler.step import Impact, Sign
 
 RUNNING = frozenset({Standing.RUNNING})
@@ -230,7 +233,7 @@ def domain_unwanted(change: DomainUnwanted) -> tuple[Draft, ...]:
     return (stop, undefine) if change.active else (undefine,)
 
 
-DOMAINS = {
+DOMAINS: Mapping[type[Change], Builder] = {
     DomainUndefined: domain_undefined,
     DomainDiffers: domain_differs,
     DisksUnrecorded: disks_unrecorded,

@@ -1,6 +1,8 @@
 """A step before the others are known: what it offers to them and after what it comes, in tokens instead of ids."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from reconciler.action import Action
 from reconciler.fact import Fact
@@ -40,6 +42,10 @@ class Draft:
             self.slots,
             self.limit,
         )
+
+
+Builder = Callable[[Any], tuple[Draft, ...]]
+"""Makes the steps of one class of change."""
 
 
 def token(kind: str, name: str, host: str = "") -> str:

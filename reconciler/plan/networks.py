@@ -1,9 +1,11 @@
 """Changes of networks as steps."""
 
+from collections.abc import Mapping
+
 from reconciler.action import DefineNetwork, StartNetwork, StopNetwork, UndefineNetwork
 from reconciler.change import Change, NetworkDiffers, NetworkInactive, NetworkUndefined, NetworkUnwanted
 from reconciler.fact import NetworkIs
-from reconciler.plan.draft import Draft, token
+from reconciler.plan.draft import Builder, Draft, token
 from reconciler.step import Impact, Sign
 
 
@@ -58,7 +60,7 @@ def _stop(change: Change) -> Draft:
     )
 
 
-NETWORKS = {
+NETWORKS: Mapping[type[Change], Builder] = {
     NetworkUndefined: network_undefined,
     NetworkDiffers: network_differs,
     NetworkInactive: network_inactive,

@@ -1,5 +1,7 @@
 """Changes of exports, pools, images and volumes as steps."""
 
+from collections.abc import Mapping
+
 from reconciler.action import (
     BuildPool,
     CreateVolume,
@@ -13,6 +15,7 @@ from reconciler.action import (
     WriteExport,
 )
 from reconciler.change import (
+    Change,
     DiskMissing,
     ExportMissing,
     ExportUnwanted,
@@ -25,7 +28,7 @@ from reconciler.change import (
     PoolUnwanted,
 )
 from reconciler.fact import ExportGone, ExportServed, PoolIs, TargetFree, VolumeIs, VolumesPresent
-from reconciler.plan.draft import Draft, token
+from reconciler.plan.draft import Builder, Draft, token
 from reconciler.step import Impact, Sign
 
 
@@ -151,7 +154,7 @@ def disk_missing(change: DiskMissing) -> tuple[Draft, ...]:
     )
 
 
-STORAGE = {
+STORAGE: Mapping[type[Change], Builder] = {
     ExportMissing: export_missing,
     ExportUnwanted: export_unwanted,
     PoolUndefined: pool_undefined,

@@ -1,0 +1,114 @@
+"""The global options, legal before and after every command; the last one written wins."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import update_wrapper
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+from click.core import ParameterSource
+
+if TYPE_CHECKING:  # `--help` comes by here: what is not needed for it waits
+    from pathlib import Path
+
+DEFAULT_DIRECTORY = "desired-state"
+DIRECTORY_VARIABLE = "RECONCILE_DIR"
+_META = "reconciler.cli."
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the global options say."""
+
+    dir: str
+    output: str = "text"
+    color: str = "auto"
+    verbose: bool = False
+
+    @property
+    def directory(self) -> Path:
+        from pathlib import Path
+
+        return Path(self.dir)
+
+    @property
+    def json(self) -> bool:
+        return self.output == "json"
+
+    def colors(self, stream: TextIO) -> bool:
+        """Whether `stream` gets colour (https://no-color.org)."""
+        if self.color != "auto":
+            return self.color == "always"
+        return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    """Keep what was written, in the dictionary that a command shares with its group.
+
+    Not the environment: seen again after the command, it would win over an option written before it.
+    """
+    if context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE:
+        context.meta[f"{_META}{parameter.name}"] = value
+
+
+def _option(*names: str, **kwargs: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    return click.option(*names, expose_value=False, callback=_remember, **kwargs)
+
+
+_OPTIONS = (
+    _option(
+        *("-C", "--dir"),
+        metavar="DIR",
+        help=f"Directory of the documents.  [default: ${DIRECTORY_VARIABLE}, else {DEFAULT_DIRECTORY}]",
+    ),
+    _option("-o", "--output", type=click.Choice(["text", "json"]), help="Form of stdout.  [default: text]"),
+    _option(
+        "--color",
+        type=click.Choice(["auto", "always", "never"]),
+        help="When to use colour; auto honours NO_COLOR.  [default: auto]",
+    ),
+    _option("-v", "--verbose", is_flag=True, help="Say more on stderr."),
+)
+
+
+def global_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the global options; it does not see their values (see `with_settings`)."""
+    for option in reversed(_OPTIONS):
+        function = option(function)
+    return function
+
+
+def with_settings(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the global options, `settings` as its first argument, and a line and a code for its errors."""
+
+    def call(*args: Any, **kwargs: Any) -> int:
+        from reconciler.cli.output import tell_error
+        from reconciler.errors import ReconcilerError
+
+        chosen = settings(click.get_current_context())
+        if chosen.verbose:
+            _log_everything()
+        try:
+            code: int = function(chosen, *args, **kwargs)
+        except ReconcilerError as error:
+            return tell_error(error, json=chosen.json, colors=chosen.colors(sys.stderr))
+        return code
+
+    return global_options(update_wrapper(call, function))
+
+
+def _log_everything() -> None:
+    import logging
+
+    logging.basicConfig(level=logging.DEBUG, format="%(levelname)s %(name)s: %(message)s")
+
+
+def settings(context: click.Context) -> Settings:
+    """What the options before and after the command say together."""
+    written = {key.removeprefix(_META): value for key, value in context.meta.items() if key.startswith(_META)}
+    written.setdefault("dir", os.environ.get(DIRECTORY_VARIABLE) or DEFAULT_DIRECTORY)
+    return Settings(**written)

@@ -1,0 +1,73 @@
+"""What commands join: the documents, the edge, the clock. Tests put a simulator in its place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reconciler.cli import output
+from reconciler.cli.options import Settings
+from reconciler.show.safe import safe
+
+if TYPE_CHECKING:  # pydantic is slow to import, and `--help` comes by here
+    from reconciler.desired import Desired
+    from reconciler.hypervisor import Clock, Edge
+    from reconciler.reconcile import Survey
+
+IMAGE_ROOTS_VARIABLE = "RECONCILE_IMAGE_ROOTS"
+
+
+def documents(settings: Settings) -> Desired:
+    """All documents, checked; their warnings go to stderr. Raises: DesiredStateError."""
+    desired = loader(settings)()
+    for warning in desired.warnings:
+        output.talk(f"warning: {safe(warning)}")
+    return desired
+
+
+def loader(settings: Settings) -> Callable[[], Desired]:
+    """Reads the documents, again and again; what a file says is remembered by its content."""
+    from reconciler.load import load
+
+    cache: dict[Any, Any] = {}
+    return lambda: load(settings.directory, cache=cache, image_roots=image_roots())
+
+
+def image_roots() -> tuple[Path, ...]:
+    """Directories beside the documents from which the operator lets images come, separated by colons."""
+    return tuple(Path(root) for root in os.environ.get(IMAGE_ROOTS_VARIABLE, "").split(":") if root)
+
+
+def open_edge() -> Edge:
+    """libvirt and NFS; connects nowhere yet."""
+    from reconciler.edge import RealEdge
+
+    return RealEdge()
+
+
+def open_clock() -> Clock:
+    from reconciler.clock import RealClock
+
+    return RealClock()
+
+
+@contextmanager
+def edge() -> Iterator[Edge]:
+    """An edge that lets go of its connections at the end."""
+    opened = open_edge()
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def survey(desired: Desired) -> Survey:
+    """One look at everything, and what would be done; changes nothing."""
+    from reconciler import reconcile
+    from reconciler.history import History
+
+    with edge() as opened:
+        return reconcile.survey(desired, opened, open_clock(), History())

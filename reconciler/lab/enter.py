@@ -1,0 +1,101 @@
+"""Running a command inside a node, by entering its namespaces: works with the node's network and daemons dead."""
+
+import contextlib
+import os
+import signal
+import subprocess
+from collections.abc import Iterator, Sequence
+
+from reconciler.lab import kernel
+from reconciler.lab.errors import CommandNotRunnable, EnterError, LabError
+from reconciler.lab.paths import SEAT, node_key, records
+from reconciler.lab.power import find_machine
+from reconciler.lab.record import Holder, holder, known_spec
+
+# The pid namespace comes apart: it takes effect for children only.
+_NAMESPACES = (
+    ("ipc", kernel.NEW_IPC),
+    ("uts", kernel.NEW_HOSTNAME),
+    ("net", kernel.NEW_NETWORK),
+    ("mnt", kernel.NEW_MOUNTS),
+)
+_FORWARDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH)
+_FROM_TERMINAL = (signal.SIGINT, signal.SIGQUIT)  # the command gets these itself, from the terminal
+
+
+def exec_(name: str, argv: Sequence[str], on: str | None = None) -> int:
+    """Run `argv` on the seat, or on the machine `on`, in the current directory; returns its exit code.
+
+    stdin, stdout, stderr and the environment are handed through. A death by signal N gives 128 + N. When this process
+    is killed, so is the command; SIGTERM and the like are handed on. Raises: EnterError (the lab failed, 125),
+    CommandNotRunnable (126, 127).
+    """
+    where = on or SEAT
+    target = _find(name, on)
+    try:
+        with _children_in(target.pid):
+            child = _start(argv, target.pid, where)
+    except OSError as error:
+        raise EnterError(f"cannot enter {where} of lab {name}: {error}") from error
+    code = _await(child)
+    return code if code >= 0 else 128 - code
+
+
+def _find(name: str, on: str | None) -> Holder:
+    try:
+        spec = known_spec(name)
+        key = node_key(find_machine(spec, on).name) if on else SEAT
+    except LabError as error:
+        raise EnterError(str(error)) from error
+    found = holder(records(name) / key)
+    if found is None:
+        way_out = f"run `reconcile lab on {on}`" if on else "run `reconcile lab down`, then `reconcile lab up`"
+        raise EnterError(f"cannot enter {on or SEAT} of lab {name}: it is off; {way_out}")
+    return found
+
+
+@contextlib.contextmanager
+def _children_in(pid: int) -> Iterator[None]:
+    """Put the children that this thread makes into the process namespace of `pid`."""
+    own, other = (os.open(f"/proc/{who}/ns/pid", os.O_RDONLY | os.O_CLOEXEC) for who in ("self", pid))
+    try:
+        kernel.enter(other, kernel.NEW_PIDS)
+        yield
+    finally:
+        kernel.enter(own, kernel.NEW_PIDS)
+        os.close(own)
+        os.close(other)
+
+
+def _start(argv: Sequence[str], pid: int, where: str) -> "subprocess.Popen[bytes]":
+    cwd = os.getcwd()
+    fds = [(os.open(f"/proc/{pid}/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC), flag) for kind, flag in _NAMESPACES]
+
+    def enter() -> None:
+        kernel.die_with_parent()
+        for fd, flag in fds:
+            kernel.enter(fd, flag)
+        os.chdir(cwd)
+
+    try:
+        return subprocess.Popen(list(argv), preexec_fn=enter, process_group=None)
+    except FileNotFoundError as error:
+        raise CommandNotRunnable(f"cannot run {argv[0]} on {where}: no such command", exit_code=127) from error
+    except PermissionError as error:
+        raise CommandNotRunnable(f"cannot run {argv[0]} on {where}: not executable", exit_code=126) from error
+    except subprocess.SubprocessError as error:
+        raise EnterError(f"cannot enter {where}: {cwd} is not there, or the machine has just gone off") from error
+    finally:
+        for fd, _ in fds:
+            os.close(fd)
+
+
+def _await(child: "subprocess.Popen[bytes]") -> int:
+    """Wait for the command, handing on the signals that are meant for it."""
+    old = {number: signal.signal(number, lambda got, _: child.send_signal(got)) for number in _FORWARDED}
+    old |= {number: signal.signal(number, signal.SIG_IGN) for number in _FROM_TERMINAL}
+    try:
+        return child.wait()
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)

@@ -1,0 +1,15 @@
+"""What only all documents together can tell: references, clashes, things that cannot work."""
+
+from reconciler.errors import Problem
+from reconciler.load.checks import derived, domains, hosts, images, networks, objects, pools, xml
+from reconciler.load.checks.world import World
+from reconciler.load.words import Hint
+
+__all__ = ["World", "check"]
+
+
+def check(world: World) -> list[tuple[Problem, Hint | None]]:
+    """Every problem between documents, with its place."""
+    for room in (objects, hosts, pools, images, networks, domains, derived, xml):
+        room.check(world)
+    return world.problems()

@@ -1,0 +1,44 @@
+"""Documents as such: none twice, one Cluster at most, annotations of ours spelt right."""
+
+from reconciler.desired.documents import KINDS
+from reconciler.load.checks.world import Entry, World
+from reconciler.load.words import Hint
+
+ANNOTATIONS = {"reconciler/adopt": ("true", "false")}
+"""Annotations that mean something to us, and what they may say."""
+
+
+def check(world: World) -> None:
+    """Complain about documents that say the same thing twice."""
+    _no_duplicates(world)
+    _one_cluster(world)
+    for entry in world.entries:
+        if entry.model is not None:
+            _annotations(world, entry)
+
+
+def _no_duplicates(world: World) -> None:
+    for entry in world.entries:
+        first = world.by_kind[entry.kind][entry.name]
+        if entry is not first and entry.name and entry.kind in KINDS:
+            where = (entry, ("metadata", "name"))
+            world.complain(where, f"is the name of another {entry.kind}", first=(first, ("metadata", "name")))
+
+
+def _one_cluster(world: World) -> None:
+    first, *others = world.by_kind["Cluster"].values() or [None]
+    for other in others:
+        if first is not None and other is not None:
+            world.complain((other, ("kind",)), "is a second Cluster; one is the most", first=(first, ("kind",)))
+
+
+def _annotations(world: World, entry: Entry) -> None:
+    assert entry.model is not None
+    for key, value in entry.model.metadata.annotations.items():
+        if not key.startswith("reconciler/"):
+            continue
+        where = (entry, ("metadata", "annotations", key))
+        if key not in ANNOTATIONS:
+            world.complain(where, "unknown annotation", of_key=True, hint=Hint(key, tuple(ANNOTATIONS)))
+        elif value not in ANNOTATIONS[key]:
+            world.complain(where, f"is not one of {', '.join(ANNOTATIONS[key])}")

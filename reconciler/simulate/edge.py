@@ -1,0 +1,235 @@
+"""Fulfils Edge over the simulated world, with a fault at any call that a test names."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from reconciler.action import Action, MigrateDomain, UploadImage
+from reconciler.desired import Desired
+from reconciler.errors import HostUnreachable
+from reconciler.hypervisor import Progress
+from reconciler.observed import Look, Observed
+from reconciler.simulate import reading, storage
+from reconciler.simulate.effects import ON_HYPERVISOR, ON_SERVER, QUICK_S, SECONDS
+from reconciler.simulate.faults import CRASHES, Crash, Fault, Faults, Outcome
+from reconciler.simulate.machines import Daemon, File, Hand, Hypervisor, NfsServer
+from reconciler.simulate.migration import Migration, migrate
+from reconciler.simulate.refusal import Refusal, Stuck, translated
+from reconciler.simulate.world import SEAT, World
+
+CALL_DEADLINE_S = 30.0
+"""How long a write may take before its host counts as silent."""
+
+READ_DEADLINE_S = 10.0
+
+TICK_S = 0.5
+"""How often a long action is looked at."""
+
+IMAGE_BYTES = 40 * 1024**2
+"""What an uploaded image weighs here; the simulator reads no files."""
+
+Checker = Callable[[Action], Callable[[], None]]
+"""Called before an action's effect; what it returns is called right after."""
+
+
+@dataclass(frozen=True)
+class Write:
+    """One line of the write log: what was asked, at which call."""
+
+    at: float
+    call: int
+    action: Action
+
+    def __str__(self) -> str:
+        return f"{self.at:5.0f} {self.action.verb} {self.action.object}"
+
+
+@dataclass(eq=False)
+class SimEdge:
+    """One process's hands and eyes in the world; after a crash every call of it crashes.
+
+    `calls` names observe, look and apply in their order: call k of `faults` is calls[k - 1].
+    """
+
+    world: World
+    faults: Faults = field(default_factory=Faults)
+    calls: list[str] = field(default_factory=list)
+    writes: list[Write] = field(default_factory=list)
+    checkers: list[Checker] = field(default_factory=list)
+    is_dead: bool = False
+    _memory: reading.Memory = field(default_factory=dict)
+    _spoils_next: Fault | None = None
+
+    # --- Edge ----------------------------------------------------------------------------
+
+    def observe(self, desired: Desired) -> Observed:
+        """Read every host of the documents."""
+        return self._read(desired, reading.whole(desired), "observe")
+
+    def look(self, desired: Desired, looks: tuple[Look, ...]) -> Observed:
+        """Read only what `looks` name."""
+        named = dict.fromkeys(f"{look.part}/{look.name or '*'}@{look.host}" for look in looks)
+        return self._read(desired, looks, f"look {' '.join(named)}")
+
+    def apply(self, action: Action, progress: Progress) -> None:
+        """Do one thing, or fail in the way that the call's fault says."""
+        fault = self._begin(f"apply {action.verb} {action.object}")
+        self.writes.append(Write(self.world.clock.now(), len(self.calls), action))
+        attempt = f"{action.verb.replace('-', ' ')} {action.object}"
+        if not self._takes_effect(fault, attempt):
+            return
+        try:
+            self._act(action, progress, fault)
+        except Refusal as refusal:
+            raise translated(refusal, attempt) from None
+        except Stuck as stuck:
+            self.world.clock.sleep(CALL_DEADLINE_S)
+            raise HostUnreachable(f"cannot {attempt}: {stuck} within {CALL_DEADLINE_S:g} s") from None
+        self._end(fault)
+        if fault and fault.outcome is Outcome.ERROR_WITH_EFFECT:
+            raise fault.error(f"cannot {attempt}: injected {fault.outcome}")
+
+    def close(self) -> None:
+        """Let go; the world goes on."""
+
+    # --- reading ---------------------------------------------------------------------------
+
+    def _read(self, desired: Desired, looks: tuple[Look, ...], name: str) -> Observed:
+        fault = self._begin(name)
+        if fault and fault.outcome is Outcome.HANG:
+            self.world.clock.sleep(READ_DEADLINE_S)
+        harmless = fault is None or fault.outcome is Outcome.SLOW or fault.outcome in CRASHES
+        spoils = self._spoils_next if harmless else fault
+        self._spoils_next = None
+        seen = reading.read(self.world, desired, looks, spoils, self._memory)
+        self._end(fault)
+        return seen
+
+    # --- writing ---------------------------------------------------------------------------
+
+    def _act(self, action: Action, progress: Progress, fault: Fault | None) -> None:
+        """Raises: Refusal, Stuck."""
+        self.world.clock.sleep(SECONDS.get(type(action), QUICK_S))
+        waits = not (fault and fault.outcome is Outcome.CRASH_AFTER_EFFECT)
+        if type(action) in ON_SERVER:
+            server = self._server(action.host)
+            with self._checked(action):
+                ON_SERVER[type(action)](self.world, server, action)
+        elif isinstance(action, MigrateDomain):
+            self._migrate(action, progress, waits=waits)
+        elif isinstance(action, UploadImage):
+            self._upload(action, progress, waits=waits)
+        else:
+            hypervisor = self._hypervisor(action)
+            with self._checked(action):
+                ON_HYPERVISOR[type(action)](self.world, hypervisor, action)
+        if not self.world.reaches(SEAT, action.host):
+            raise Stuck("the answer did not come")
+
+    def _server(self, host: str) -> NfsServer:
+        server = self.world.servers.get(host)
+        if server is None or not self.world.reaches(SEAT, host):
+            raise Stuck("no answer")
+        return server
+
+    def _hypervisor(self, action: Action) -> Hypervisor:
+        """Who does it. A daemon that hangs has the request in its socket, and does it when it wakes."""
+        hypervisor = self.world.hypervisors.get(action.host)
+        if hypervisor is None:
+            raise Stuck("no such machine")
+        if hypervisor.daemon is Daemon.HUNG and type(action) in ON_HYPERVISOR:
+            self.world.backlog.setdefault(hypervisor.name, []).append(lambda: self._act_late(hypervisor, action))
+        self.world.answers(hypervisor)
+        return hypervisor
+
+    def _act_late(self, hypervisor: Hypervisor, action: Action) -> None:
+        try:
+            with self._checked(action):
+                ON_HYPERVISOR[type(action)](self.world, hypervisor, action)
+        except (Refusal, Stuck):
+            return
+
+    @contextmanager
+    def _checked(self, action: Action) -> Iterator[None]:
+        """No other thread runs inside, so what changes inside is this action's doing alone."""
+        ends = [begin(action) for begin in self.checkers]
+        with self.world.acting(Hand.US):
+            yield
+        for end in ends:
+            end()
+
+    def _migrate(self, action: MigrateDomain, progress: Progress, *, waits: bool) -> None:
+        source = self._hypervisor(action)
+        with self._checked(action):
+            target = self.world.hypervisors.get(action.target)
+            started = migrate(self.world, source, action.uuid, target, action.bandwidth)
+        if waits:
+            self._watch(started, action, progress)
+        if started.error:
+            raise started.error
+
+    def _watch(self, started: Migration, action: MigrateDomain, progress: Progress) -> None:
+        """Wait for the end; a migration that makes no progress, or takes too long, is aborted."""
+        clock, percent = self.world.clock, 0.0
+        began = moved = clock.now()
+        while not started.is_over:
+            clock.sleep(TICK_S)
+            self.world.answers(started.source)
+            if started.percent > percent:
+                percent, moved = started.percent, clock.now()
+                progress(percent=round(percent))
+            if clock.now() - moved > action.progress_timeout_s or clock.now() - began > action.timeout_s:
+                with self.world.acting(Hand.US):
+                    started.abort()
+
+    def _upload(self, action: UploadImage, progress: Progress, *, waits: bool) -> None:
+        world, hypervisor = self.world, self._hypervisor(action)
+        made = File(world.next_number(), IMAGE_BYTES, complete=False)
+        with self._checked(action):
+            file = storage.begin_upload(world, hypervisor, action.pool, action.volume, made)
+        if not waits:
+            return
+        for percent in () if file.complete else (50, 100):
+            world.clock.sleep(IMAGE_BYTES / world.link_rate / 2)
+            world.answers(hypervisor)
+            progress(percent=percent)
+        with self._checked(action):
+            storage.end_upload(world, hypervisor, action.pool, action.volume, action.marker, action.sha256)
+
+    # --- faults ---------------------------------------------------------------------------
+
+    def _begin(self, name: str) -> Fault | None:
+        if self.is_dead:
+            raise Crash("this process is dead")
+        self.calls.append(name)
+        fault = self.faults.of(len(self.calls), name)
+        if fault and fault.outcome is Outcome.CRASH_BEFORE:
+            self._crash()
+        if fault and fault.outcome is Outcome.SLOW:
+            self.world.clock.sleep(fault.seconds)
+        return fault
+
+    def _end(self, fault: Fault | None) -> None:
+        if fault and fault.outcome in CRASHES:
+            self._crash()
+
+    def _crash(self) -> None:
+        self.is_dead = True
+        raise Crash(f"call {len(self.calls)}: {self.calls[-1]}")
+
+    def _takes_effect(self, fault: Fault | None, attempt: str) -> bool:
+        """Whether the request reaches libvirt. Raises what the caller gets instead."""
+        if fault is None:
+            return True
+        if fault.outcome in (Outcome.STALE, Outcome.PARTIAL):
+            self._spoils_next = fault
+        if fault.outcome is Outcome.HANG:
+            self.world.clock.sleep(CALL_DEADLINE_S)
+            raise HostUnreachable(f"cannot {attempt}: no answer within {CALL_DEADLINE_S:g} s")
+        if fault.outcome is Outcome.ERROR_WITHOUT_EFFECT:
+            self.world.clock.sleep(QUICK_S)
+            raise fault.error(f"cannot {attempt}: injected {fault.outcome}")
+        if fault.outcome is Outcome.SUCCESS_WITHOUT_EFFECT:
+            self.world.clock.sleep(QUICK_S)
+            return False
+        return True

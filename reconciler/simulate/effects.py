@@ -1,0 +1,79 @@
+"""What each action does to the simulated world; one short function each, found by the action's class."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from reconciler import action as actions
+from reconciler.action import Action
+from reconciler.observed import Mark
+from reconciler.simulate import domains, networks, storage
+from reconciler.simulate.machines import ExportLine, File, Hypervisor, NfsServer
+from reconciler.simulate.refusal import invalid
+from reconciler.simulate.sight import EXPORT_FILE
+from reconciler.simulate.world import World
+from reconciler.xml import domain as domain_xml
+
+Effect = Callable[[World, Hypervisor, Any], object]
+
+
+def write_export(world: World, server: NfsServer, action: actions.WriteExport) -> None:
+    lines = tuple(ExportLine(action.dir, client, frozenset(action.options)) for client in action.clients)
+    storage.write_export(world, server, EXPORT_FILE.format(cluster=action.cluster, pool=action.name), lines)
+
+
+def remove_export(world: World, server: NfsServer, action: actions.RemoveExport) -> None:
+    storage.remove_export(world, server, EXPORT_FILE.format(cluster=action.cluster, pool=action.name))
+
+
+def create_volume(world: World, hypervisor: Hypervisor, action: actions.CreateVolume) -> None:
+    made = File(world.next_number(), action.capacity, action.format, action.backing)
+    storage.create_volume(world, hypervisor, action.pool, action.volume, made)
+
+
+def record_disks(world: World, hypervisor: Hypervisor, action: actions.RecordDisks) -> None:
+    """virDomainSetMetadata on both definitions."""
+    found = domains.domain(hypervisor, action.uuid, action.name)
+    mark = Mark(action.cluster, action.name, frozenset(action.disks))
+    if found.xml is not None:
+        found.xml = domain_xml.merge(found.xml, {}, sources={}, mark=mark)
+    if found.live is not None:
+        found.live = domain_xml.merge(found.live, {}, sources={}, mark=mark)
+    world.tell(hypervisor.name, f"domain/{found.name}", f"disks recorded: {', '.join(sorted(mark.disks))}")
+
+
+def undefine_domain(world: World, hypervisor: Hypervisor, action: actions.UndefineDomain) -> None:
+    """The real edge asks first whether it is off: libvirt would let a running one go on without a definition."""
+    if domains.domain(hypervisor, action.uuid, action.name).is_active:
+        raise invalid("domain is active")
+    domains.undefine(world, hypervisor, action.uuid)
+
+
+ON_SERVER: Mapping[type[Action], Callable[[World, NfsServer, Any], None]] = {
+    actions.WriteExport: write_export,
+    actions.RemoveExport: remove_export,
+}
+
+ON_HYPERVISOR: Mapping[type[Action], Effect] = {
+    actions.DefinePool: lambda w, h, a: storage.define_pool(w, h, a.xml),
+    actions.BuildPool: lambda w, h, a: storage.build_pool(w, h, a.name),
+    actions.StartPool: lambda w, h, a: storage.start_pool(w, h, a.name),
+    actions.RefreshPool: lambda w, h, a: storage.refresh_pool(w, h, a.name),
+    actions.StopPool: lambda w, h, a: storage.stop_pool(w, h, a.name),
+    actions.UndefinePool: lambda w, h, a: storage.undefine_pool(w, h, a.name),
+    actions.CreateVolume: create_volume,
+    actions.DefineNetwork: lambda w, h, a: networks.define_network(w, h, a.xml),
+    actions.StartNetwork: lambda w, h, a: networks.start_network(w, h, a.name),
+    actions.StopNetwork: lambda w, h, a: networks.stop_network(w, h, a.name),
+    actions.UndefineNetwork: lambda w, h, a: networks.undefine_network(w, h, a.name),
+    actions.DefineDomain: lambda w, h, a: domains.define(w, h, a.xml),
+    actions.RecordDisks: record_disks,
+    actions.StartDomain: lambda w, h, a: domains.start(w, h, a.uuid),
+    actions.ResumeDomain: lambda w, h, a: domains.resume(w, h, a.uuid),
+    actions.ShutdownDomain: lambda w, h, a: domains.shutdown(w, h, a.uuid),
+    actions.UndefineDomain: undefine_domain,
+}
+
+SECONDS: Mapping[type[Action], float] = {actions.StartPool: 0.3, actions.StartDomain: 0.7, actions.CreateVolume: 0.2}
+"""How long a call takes, where it is not QUICK_S."""
+
+QUICK_S = 0.1

@@ -1,0 +1,226 @@
+"""What a look at the simulated world shows: the same data that the real edge reads from libvirt and the servers.
+
+What cannot be read raises Stuck (nobody answers until the deadline) or Refusal; edge.py makes it Unknown.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from reconciler.desired import Desired
+from reconciler.desired.derive import image_marker, image_volume, object_uuid, volume_name
+from reconciler.desired.documents import Pool as PoolDocument
+from reconciler.observed import (
+    DomainState,
+    HostFacts,
+    Listing,
+    Look,
+    Part,
+    SeenDomain,
+    SeenExport,
+    SeenNetwork,
+    SeenPool,
+    SeenTarget,
+    SeenVolume,
+)
+from reconciler.simulate.machines import Domain, Hypervisor, NfsServer, Pool
+from reconciler.simulate.refusal import Stuck
+from reconciler.simulate.world import SEAT, World
+from reconciler.xml import domain as domain_xml
+from reconciler.xml.network import read_network
+from reconciler.xml.pool import read_pool
+
+EXPORT_FILE = "reconciler.{cluster}.{pool}.exports"
+TERABYTE = 1000**4
+
+
+def read(world: World, desired: Desired, look: Look) -> Listing[Any]:
+    """One part of one host, or the object that `look` names. Raises: Stuck, Refusal."""
+    if look.part is Part.EXPORTS:
+        return _listing(world, _exports(world, desired, look.host), "", "")
+    hypervisor = world.hypervisors.get(look.host)
+    if hypervisor is None:
+        raise Stuck("no such machine")
+    world.answers(hypervisor)
+    if look.part is Part.FACTS:
+        return Listing({hypervisor.name: _facts(hypervisor)}, world.clock.now())
+    return _listing(world, _items(world, desired, hypervisor, look.part), look.name, look.uuid)
+
+
+def _items(world: World, desired: Desired, hypervisor: Hypervisor, part: Part) -> dict[str, Any]:
+    if part is Part.DOMAINS:
+        return {found.name: _domain(found) for found in hypervisor.domains.values()}
+    if part is Part.NETWORKS:
+        return {n.name: _network(n.xml or n.live or "", n.active) for n in hypervisor.networks.values()}
+    return {found.name: _pool(world, desired, hypervisor, found) for found in hypervisor.pools.values()}
+
+
+def _listing(world: World, items: Mapping[str, Any], name: str, uuid: str) -> Listing[Any]:
+    """Sorted; only what is named, by name or by UUID, where something is."""
+    if not name:
+        return Listing(dict(sorted(items.items())), world.clock.now())
+    chosen = {key: item for key, item in sorted(items.items()) if key == name or (uuid and item.uuid == uuid)}
+    return Listing(chosen, world.clock.now(), frozenset({name, *chosen}))
+
+
+def _facts(hypervisor: Hypervisor) -> HostFacts:
+    return HostFacts(
+        uuid=hypervisor.uuid,
+        arch="x86_64",
+        virt_type="kvm",
+        memory=hypervisor.memory,
+        cpus=hypervisor.cpus,
+        cpu=hypervisor.cpu_facts,
+        libvirt_version=9_000_000,
+        qemu_version=7_002_000,
+        boot_id=f"{hypervisor.name}-{hypervisor.boots}",
+    )
+
+
+def _domain(found: Domain) -> SeenDomain:
+    if found.wedged:
+        unknown = "its monitor did not answer within 5 s"
+        return SeenDomain(found.name, found.uuid, DomainState.NOSTATE, unknown=unknown)
+    persistent = domain_xml.read(found.xml) if found.xml else None
+    live = domain_xml.read(found.live) if found.live and found.is_active else None
+    disks = dict.fromkeys(disk for reading in (persistent, live) if reading for disk in reading.disks)
+    mark = persistent.mark if persistent else live.mark if live else None
+    return SeenDomain(
+        name=found.name,
+        uuid=found.uuid,
+        state=found.state,
+        reason=found.reason,
+        mark=mark,
+        fields=persistent.fields if persistent else None,
+        live=live.fields if live else None,
+        disks=tuple(disks),
+        xml=found.xml or "",
+        autostart=found.autostart,
+        obstacles=(f"it has {found.snapshots} snapshots",) if found.snapshots else (),
+    )
+
+
+def _network(xml: str, active: bool) -> SeenNetwork:
+    reading = read_network(xml)
+    return SeenNetwork(reading.name, reading.uuid, active, reading.mark, reading.fields, xml)
+
+
+# --- pools --------------------------------------------------------------------------------
+
+
+def _pool(world: World, desired: Desired, hypervisor: Hypervisor, found: Pool) -> SeenPool:
+    reading = read_pool(found.xml)
+    trouble = _trouble(world, hypervisor, found) if found.active else ""
+    mount = hypervisor.mounts.get(found.target)
+    volumes = _volumes(world, desired, hypervisor, found) if found.active and not trouble else None
+    return SeenPool(
+        name=found.name,
+        uuid=found.uuid,
+        active=found.active,
+        fields=reading.fields,
+        volumes=volumes,
+        mounted_from=str(mount) if mount else "",
+        trouble=trouble,
+        capacity=TERABYTE if found.active else 0,
+        available=TERABYTE // 2 if found.active else 0,
+    )
+
+
+def _trouble(world: World, hypervisor: Hypervisor, found: Pool) -> str:
+    """Why an active netfs pool is of no use. Raises: Stuck where its mount hangs at this host alone."""
+    if found.type != "netfs":
+        return ""
+    mount = hypervisor.mounts.get(found.target)
+    if mount is None:
+        return f"nothing is mounted on {found.target}"
+    if (mount.server, mount.dir) != (found.source_host, found.source_dir):
+        return f"{mount} is mounted on {found.target}"
+    server = world.server_named(mount.server)
+    if server is None or not world.serves(server, SEAT):
+        return f"its server {mount.server} does not answer"
+    if not world.serves(server, hypervisor.name):
+        raise Stuck(f"pool {found.name} hangs")
+    if not world.is_exported(server, mount.dir, hypervisor.address):
+        return f"{mount} gives stale file handles"
+    return ""
+
+
+def _volumes(world: World, desired: Desired, hypervisor: Hypervisor, found: Pool) -> dict[str, SeenVolume | None]:
+    """What libvirtd lists; details of what the documents name."""
+    named = set(_named_volumes(desired, found.name))
+    directory = world.directory(hypervisor, found.target)
+    files = directory.files if directory else {}
+    details: dict[str, SeenVolume | None] = {}
+    for name in sorted(found.listed):
+        file = files.get(name)
+        wanted = file is not None and name in named
+        details[name] = SeenVolume(file.capacity, file.format, file.backing) if file and wanted else None
+    return details
+
+
+def _named_volumes(desired: Desired, pool: str) -> Iterator[str]:
+    for name, domain in desired.domains.items():
+        yield from (volume_name(name, disk) for disk in domain.spec.disks if disk.pool == pool)
+    if pool in desired.pools:
+        for image in desired.pools[pool].spec.images:
+            yield from (image_volume(image), image_marker(image))
+
+
+def targets(world: World, desired: Desired, host: str) -> dict[str, SeenTarget]:
+    """The directories on which pools of the documents shall be mounted and are not, by path."""
+    hypervisor = world.hypervisors.get(host)
+    if hypervisor is None:
+        return {}
+    wanted = (pool for pool in desired.pools.values() if host in desired.selected(pool.spec.hosts))
+    return {p.spec.target: _target(hypervisor, p.spec.target) for p in wanted if not _is_active(desired, hypervisor, p)}
+
+
+def _is_active(desired: Desired, hypervisor: Hypervisor, pool: PoolDocument) -> bool:
+    found = hypervisor.pools.get(pool.name)
+    return found is not None and found.active and found.uuid == object_uuid(desired.cluster_name, "pool", pool.name)
+
+
+def _target(hypervisor: Hypervisor, path: str) -> SeenTarget:
+    mount, directory = hypervisor.mounts.get(path), hypervisor.dirs.get(path)
+    return SeenTarget(path, holds_files=bool(directory and directory.files), mounted_from=str(mount) if mount else "")
+
+
+# --- servers --------------------------------------------------------------------------------
+
+
+def _exports(world: World, desired: Desired, host: str) -> dict[str, SeenExport]:
+    """Every line written or in force, by directory and client. Raises: Stuck."""
+    server = world.servers.get(host)
+    if server is None or not world.reaches(SEAT, server.name):
+        raise Stuck("no answer")
+    seen = {f"{dir_} {client}": SeenExport(dir_, client, options) for (dir_, client), options in server.served.items()}
+    ours = {EXPORT_FILE.format(cluster=desired.cluster_name, pool=pool): pool for pool in _pool_names(server, desired)}
+    for file, lines in server.files.items():
+        for line in lines:
+            served = server.served.get((line.dir, line.client)) == line.options
+            key = f"{line.dir} {line.client}"
+            seen[key] = SeenExport(line.dir, line.client, line.options, ours.get(file, ""), served)
+    return seen
+
+
+def _pool_names(server: NfsServer, desired: Desired) -> Iterator[str]:
+    prefix, suffix = EXPORT_FILE.format(cluster=desired.cluster_name, pool="\0").split("\0")
+    for file in server.files:
+        if file.startswith(prefix) and file.endswith(suffix):
+            yield file[len(prefix) : -len(suffix)]
+
+
+def answering(world: World, desired: Desired) -> dict[str, bool]:
+    """Which of the pools' servers answer an RPC NULL call of ours, by address."""
+    answers = {}
+    for pool in desired.pools.values():
+        if pool.spec.source:
+            host = desired.hosts.get(pool.spec.source.host)
+            address = host.spec.address if host else pool.spec.source.host
+            server = world.server_named(address)
+            answers[address] = server is not None and world.serves(server, SEAT)
+    return answers
+
+
+def waits_s(world: World, look: Look) -> float:
+    """How long it takes until a read gives up: a connection that cannot be made costs less than one that hangs."""
+    return 10.0 if world.reaches(SEAT, look.host) else 5.0

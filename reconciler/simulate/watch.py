@@ -1,0 +1,218 @@
+"""Checkers of the laws. They read the world itself, never what an edge or a stage makes of it.
+
+What people do may break any of this, and is no violation; only our doing counts.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from reconciler.action import (
+    Action,
+    CreateVolume,
+    DefineDomain,
+    DomainAction,
+    MigrateDomain,
+    ResumeDomain,
+    StartDomain,
+)
+from reconciler.desired import Desired
+from reconciler.desired.derive import object_uuid, volume_name
+from reconciler.desired.documents import OnDrain, Power, State
+from reconciler.simulate import definition
+from reconciler.simulate.machines import Daemon, Hand, Hypervisor
+from reconciler.simulate.world import SEAT, Change, World
+
+FileKey = tuple[str, str]
+"""(directory, name)"""
+
+
+@dataclass(eq=False)
+class Watch:
+    """Watches one world. `violations` stays empty, or we broke a law; each is one sentence that begins with its number.
+
+    `desired` follows the documents; `planned` is what the plan in force shows (None: nobody told us).
+    """
+
+    world: World
+    desired: Desired
+    planned: frozenset[Action] | None = None
+    violations: list[str] = field(default_factory=list)
+    _files: dict[FileKey, int] = field(default_factory=dict)
+    _ever: set[FileKey] = field(default_factory=set)
+    _twice: set[str] = field(default_factory=set)
+    _ended: int = 0
+
+    def __post_init__(self) -> None:
+        self._remember_files()
+        self.world.told.append(self._changed)
+
+    def _broken(self, law: int, sentence: str) -> None:
+        self.violations.append(f"law {law}: at {self.world.clock.now():.1f} {sentence}")
+
+    # --- after every change -----------------------------------------------------------------
+
+    def _changed(self, change: Change) -> None:
+        ours = change.by is Hand.US
+        twice = set(self._running_twice())
+        if ours:
+            for sentence in sorted(twice - self._twice):
+                self._broken(2, sentence)
+            self._check_files()
+        self._twice = twice
+        self._check_ends()
+        self._remember_files()
+
+    def _running_twice(self) -> Iterator[str]:
+        running = [(host.name, found) for host, found in self.world.all_domains() if found.runs]
+        by_uuid = Counter(found.uuid for _, found in running)
+        writers = Counter(file.number for _, found in running for file in found.opened)
+        for host, found in running:
+            if by_uuid[found.uuid] > 1:
+                yield f"domain/{found.name}@{host} runs twice"
+            if any(writers[file.number] > 1 for file in found.opened):
+                yield f"domain/{found.name}@{host} shares a disk with another running guest"
+
+    def _check_ends(self) -> None:
+        """No guest ends by our hand, unless its document says so."""
+        for guest, hand in self.world.ended[self._ended :]:
+            if hand is Hand.US and not self._may_stop(guest.name):
+                self._broken(3, f"domain/{guest.name} was stopped")
+        self._ended = len(self.world.ended)
+
+    def _may_stop(self, name: str) -> bool:
+        document = self.desired.domains.get(name)
+        if document is None:
+            return False
+        drains = document.spec.on_drain in (OnDrain.RESTART, OnDrain.STOP)
+        cordoned = any(host.spec.cordoned for host in self.desired.hosts.values())
+        absent = document.spec.state is State.ABSENT and not document.spec.protected
+        return document.spec.power is Power.STOPPED or absent or (drains and cordoned)
+
+    def _check_files(self) -> None:
+        now = self._numbers()
+        for key, number in self._files.items():
+            if key not in now:
+                self._broken(5, f"{'/'.join(key)} was removed")
+            elif now[key] != number:
+                self._broken(5, f"{'/'.join(key)} was overwritten")
+
+    def _remember_files(self) -> None:
+        self._files = self._numbers()
+        self._ever |= self._files.keys()
+
+    def _numbers(self) -> dict[FileKey, int]:
+        directories = self.world.directories()
+        return {(where, name): file.number for where, found in directories for name, file in found.files.items()}
+
+    # --- around every action ------------------------------------------------------------------
+
+    def around(self, action: Action) -> Callable[[], None]:
+        """A Checker for SimEdge: what must hold before the effect, and what after."""
+        before = foreign(self.world, self.desired)
+        if self.planned is not None and action not in self.planned:
+            self._broken(13, f"{action.verb} {action.object} is not in the plan")
+        if isinstance(action, DefineDomain | StartDomain | ResumeDomain):
+            self._check_elsewhere(action)
+        if isinstance(action, DefineDomain | StartDomain):
+            self._check_host(action, action.host)
+        if isinstance(action, MigrateDomain):
+            self._check_host(action, action.target)
+        if isinstance(action, CreateVolume):
+            self._check_volume(action)
+
+        def after() -> None:
+            if foreign(self.world, self.desired) != before:
+                self._broken(4, f"{action.verb} {action.object} touched what is not ours")
+            if isinstance(action, MigrateDomain):
+                self._check_migrations()
+
+        return after
+
+    def _check_elsewhere(self, action: DomainAction) -> None:
+        """No other host has it running; none that cannot be asked has it at all."""
+        for hypervisor in self.world.hypervisors.values():
+            found = hypervisor.domains.get(action.uuid)
+            if hypervisor.name == action.host or found is None:
+                continue
+            if not self._can_be_asked(hypervisor) and not self._is_fenced(hypervisor.name):
+                self._broken(1, f"{action.verb} {action.object}, while host/{hypervisor.name} is silent and has it")
+            elif found.runs:
+                self._broken(2, f"{action.verb} {action.object}, while it runs at host/{hypervisor.name}")
+
+    def _can_be_asked(self, hypervisor: Hypervisor) -> bool:
+        return hypervisor.daemon is Daemon.ALIVE and self.world.reaches(SEAT, hypervisor.name)
+
+    def _is_fenced(self, host: str) -> bool:
+        document = self.desired.hosts.get(host)
+        return document is not None and document.spec.fenced
+
+    def _check_host(self, action: DomainAction, host: str) -> None:
+        """It may be there by its document; a definition that is there already may be edited."""
+        document, place = self.desired.domains.get(action.name), self.desired.hosts.get(host)
+        there = action.uuid in self.world.hypervisors[host].domains
+        if document is None or place is None:
+            self._broken(4, f"{action.verb} {action.object} for host/{host}, of which no document speaks")
+            return
+        if isinstance(action, DefineDomain) and there:
+            return
+        if place.spec.cordoned and document.spec.on_drain is not OnDrain.STAY:
+            self._broken(13, f"{action.verb} {action.object} brings it to host/{host}, which is cordoned")
+        if host not in self.desired.selected(document.spec.placement.hosts) and not there:
+            self._broken(13, f"{action.verb} {action.object} brings it to host/{host}, which placement does not allow")
+
+    def _check_volume(self, action: CreateVolume) -> None:
+        hypervisor = self.world.hypervisors[action.host]
+        pool = hypervisor.pools.get(action.pool)
+        if pool and pool.type == "netfs" and pool.target not in hypervisor.mounts:
+            self._broken(1, f"{action.verb} {action.object} writes below an unmounted {pool.target}")
+        wheres = {
+            where for where, name in self._ever if name == action.volume and pool and _is_of(where, pool.source_dir)
+        }
+        if wheres and (wheres.pop(), action.volume) not in self._files:
+            self._broken(5, f"{action.verb} {action.object} makes a disk again that is gone")
+        for name, uuid in self._owners(action):
+            self._check_elsewhere(StartDomain(action.host, name, uuid))
+
+    def _owners(self, action: CreateVolume) -> Iterator[tuple[str, str]]:
+        for name, document in self.desired.domains.items():
+            if any(volume_name(name, d) == action.volume and d.pool == action.pool for d in document.spec.disks):
+                yield name, object_uuid(self.desired.cluster_name, "domain", name)
+
+    def _check_migrations(self) -> None:
+        limits = self.desired.policy.migration
+        ours = [migration for migration in self.world.migrations if migration.by is Hand.US]
+        out, into = Counter(m.source.name for m in ours), Counter(m.target.name for m in ours)
+        if any(count > limits.outbound_per_host for count in out.values()):
+            self._broken(13, f"more than {limits.outbound_per_host} migrations leave one host")
+        if any(count > limits.inbound_per_host for count in into.values()):
+            self._broken(13, f"more than {limits.inbound_per_host} migrations enter one host")
+        if len(ours) > limits.parallel:
+            self._broken(13, f"more than {limits.parallel} migrations run")
+
+
+def _is_of(where: str, source_dir: str) -> bool:
+    return bool(source_dir) and where.partition(":")[2] == source_dir
+
+
+def foreign(world: World, desired: Desired) -> tuple[object, ...]:
+    """All that is not ours, as one value that can be compared."""
+    cluster = desired.cluster_name
+    found: list[object] = []
+    for host, domain in world.all_domains():
+        mark = definition.marked(domain.xml or domain.live or "<domain/>")
+        ours = mark == (cluster, domain.name) and domain.uuid == object_uuid(cluster, "domain", domain.name)
+        if not ours:
+            found.append((host.name, domain.name, domain.uuid, domain.xml, domain.live, domain.state, domain.reason))
+    for host in world.hypervisors.values():
+        for network in host.networks.values():
+            mark = definition.marked(network.xml or network.live or "<network/>")
+            if mark is None or mark[0] != cluster:
+                found.append((host.name, network.name, network.uuid, network.xml, network.live))
+        for pool in host.pools.values():
+            if pool.uuid != object_uuid(cluster, "pool", pool.name):
+                found.append((host.name, pool.name, pool.uuid, pool.xml, pool.active))
+    for server in world.servers.values():
+        files = server.files.items()
+        found += [(server.name, f, lines) for f, lines in files if not f.startswith(f"reconciler.{cluster}.")]
+    return tuple(found)

@@ -1,0 +1,27 @@
+"""What can be said of each object of the documents: conditions, as Kubernetes has them. Pure.
+
+Where a domain runs, and whether a host may be switched off, is told here, never in a document.
+"""
+
+from reconciler.desired import Desired
+from reconciler.observed import Observed
+from reconciler.status.condition import Condition, ObjectStatus, Truth, View
+from reconciler.status.domains import domain_status
+from reconciler.status.hosts import host_status, must_leave
+from reconciler.status.shared import network_statuses, pool_statuses
+from reconciler.step import Plan
+from reconciler.whereabouts import whereabouts
+
+
+def status(desired: Desired, observed: Observed, plan: Plan) -> tuple[ObjectStatus, ...]:
+    """Every object's conditions. Order: hosts, pools, networks, domains; each by name, then by host."""
+    view = View(desired, observed, plan, whereabouts(desired, observed))
+    return (
+        *(host_status(view, host) for _, host in sorted(desired.hosts.items())),
+        *(one for _, pool in sorted(desired.pools.items()) for one in pool_statuses(view, pool)),
+        *(one for _, network in sorted(desired.networks.items()) for one in network_statuses(view, network)),
+        *(domain_status(view, domain) for _, domain in sorted(desired.domains.items())),
+    )
+
+
+__all__ = ["Condition", "ObjectStatus", "Truth", "View", "must_leave", "status"]

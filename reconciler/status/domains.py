@@ -1,0 +1,160 @@
+"""Conditions of domains: is it there, does it run, is it where and what it shall be. Pure."""
+
+from reconciler.desired import Ref
+from reconciler.desired.derive import volume_name
+from reconciler.desired.documents import Domain, Power, State
+from reconciler.observed import SeenDomain, Standing
+from reconciler.status.condition import Condition, ObjectStatus, Truth, View
+from reconciler.status.hosts import must_leave
+from reconciler.step import Held, HeldReason
+from reconciler.whereabouts import Whereabouts
+
+STATED = {
+    Standing.RUNNING: "Running",
+    Standing.OFF: "Off",
+    Standing.PAUSED: "Paused",
+    Standing.IO_ERROR: "PausedByIoError",
+    Standing.MIGRATING: "Migrating",
+    Standing.BUSY: "Busy",
+    Standing.POSTCOPY_FAILED: "PostCopyFailed",
+    Standing.UNCLEAR: "Unclear",
+}
+
+
+def domain_status(view: View, domain: Domain) -> ObjectStatus:
+    """A domain, wherever it is; what it has been given is shown as it runs, else as its document says."""
+    where = view.located[domain.name]
+    seen = None if _is_foreign(where) else where.seen
+    conditions = (
+        _defined(view, domain, where),
+        _running(view, domain, where),
+        _placed(view, domain, where),
+        _in_sync(view, domain),
+        _restart_required(view, domain),
+    )
+    return ObjectStatus(
+        Ref("domain", domain.name),
+        _state(view, domain, where, seen),
+        conditions,
+        where.home if seen and where.home else "",
+        _given(seen, "vcpus", domain.spec.vcpus),
+        _given(seen, "memory", domain.spec.memory),
+    )
+
+
+def _given(seen: SeenDomain | None, name: str, otherwise: int) -> int:
+    value = ((seen.live or seen.fields or {}) if seen else {}).get(name)
+    return value if isinstance(value, int) else otherwise
+
+
+def _is_foreign(where: Whereabouts) -> bool:
+    return where.held is not None and where.held.reason is HeldReason.NOT_OURS
+
+
+def _blind_spots(view: View) -> list[str]:
+    """Hosts that might hold it and cannot be asked; a fenced one is vouched to be off."""
+    hosts = view.desired.hypervisors.items()
+    return [name for name, host in sorted(hosts) if not host.spec.fenced and not view.observed.is_reachable(name)]
+
+
+def _state(view: View, domain: Domain, where: Whereabouts, seen: SeenDomain | None) -> str:
+    if where.held and where.held.reason in (HeldReason.RUNS_TWICE, HeldReason.NOT_OURS):
+        return where.held.reason.value
+    if seen:
+        return STATED[seen.standing]
+    if _blind_spots(view) or where.held:
+        return "Unknown"
+    return "Absent" if domain.spec.state is State.ABSENT else "Missing"
+
+
+def _nowhere(view: View, kind: str, where: Whereabouts) -> Condition:
+    """It was seen nowhere: is it not there, or could we not look?"""
+    if where.held:
+        return Condition(kind, Truth.UNKNOWN, where.held.reason.value, where.held.message)
+    silent = _blind_spots(view)
+    if silent:
+        names = ", ".join(f"host/{name}" for name in silent)
+        return Condition(
+            kind, Truth.UNKNOWN, HeldReason.HOST_UNKNOWN.value, f"it may be at {names}, which cannot be asked"
+        )
+    return Condition(kind, Truth.FALSE, "NotDefined", "no host has a definition of it")
+
+
+def _defined(view: View, domain: Domain, where: Whereabouts) -> Condition:
+    kind = "Defined"
+    if _is_foreign(where) and where.held:
+        return Condition(kind, Truth.FALSE, where.held.reason.value, where.held.message)
+    if where.seen is None:
+        return _nowhere(view, kind, where)
+    if where.seen.fields is None and not where.seen.unknown:
+        return Condition(kind, Truth.FALSE, "Transient", "it runs without a persistent definition")
+    return Condition(kind, Truth.TRUE, "Defined", f"at host/{where.home}")
+
+
+def _running(view: View, domain: Domain, where: Whereabouts) -> Condition:
+    kind = "Running"
+    if _is_foreign(where) or where.seen is None:
+        return Condition(kind, Truth.FALSE, "NotOurs") if _is_foreign(where) else _nowhere(view, kind, where)
+    seen = where.seen
+    if seen.unknown:
+        return Condition(kind, Truth.UNKNOWN, HeldReason.STATE_UNCLEAR.value, seen.unknown)
+    if seen.standing is Standing.RUNNING:
+        return Condition(kind, Truth.TRUE, STATED[seen.standing], f"at host/{where.home}")
+    if seen.standing in (Standing.BUSY, Standing.MIGRATING):
+        return Condition(kind, Truth.UNKNOWN, STATED[seen.standing], f"libvirt is changing its state ({_words(seen)})")
+    wanted = "" if domain.spec.power is Power.RUNNING else f"; its power is {domain.spec.power.value}"
+    return Condition(kind, Truth.FALSE, STATED[seen.standing], f"it is {_words(seen)}{wanted}")
+
+
+def _words(seen: SeenDomain) -> str:
+    return f"{seen.state.value}: {seen.reason}" if seen.reason else seen.state.value
+
+
+def _placed(view: View, domain: Domain, where: Whereabouts) -> Condition:
+    kind = "Placed"
+    if where.held and where.held.reason is HeldReason.RUNS_TWICE:
+        return Condition(kind, Truth.FALSE, where.held.reason.value, where.held.message)
+    if where.home is None or where.seen is None or _is_foreign(where):
+        held = next((h for h in _held(view, domain) if h.reason is HeldReason.NO_HOST_FITS), None)
+        return Condition(kind, Truth.FALSE, held.reason.value, held.message) if held else _nowhere(view, kind, where)
+    host = view.desired.hosts.get(where.home)
+    cordoned = host is not None and host.spec.cordoned
+    if cordoned and domain.name in must_leave(view.desired, view.located, where.home):
+        return Condition(kind, Truth.FALSE, "HostCordoned", f"host/{where.home} is cordoned, and it must leave")
+    return Condition(kind, Truth.TRUE, "Placed", f"at host/{where.home}")
+
+
+# --- what is still to be done ---------------------------------------------------------
+
+
+def own_objects(domain: Domain) -> frozenset[tuple[str, str]]:
+    """(kind, name) of the domain and its volumes: steps on them are its steps."""
+    volumes = (("volume", f"{disk.pool}/{volume_name(domain.name, disk)}") for disk in domain.spec.disks)
+    return frozenset({("domain", domain.name), *volumes})
+
+
+def _held(view: View, domain: Domain) -> list[Held]:
+    return [h for h in view.plan.held if h.object[:2] in own_objects(domain)]
+
+
+def _in_sync(view: View, domain: Domain) -> Condition:
+    kind = "InSync"
+    held = _held(view, domain)
+    if held:
+        status = Truth.UNKNOWN if all(h.reason is HeldReason.HOST_UNKNOWN for h in held) else Truth.FALSE
+        return Condition(kind, status, held[0].reason.value, held[0].message)
+    steps = [s for s in view.plan.steps if s.object[:2] in own_objects(domain)]
+    if steps:
+        verbs = ", ".join(dict.fromkeys(step.action.verb for step in steps))
+        return Condition(kind, Truth.FALSE, "Pending", f"pending: {verbs}")
+    where = view.located[domain.name]
+    if where.seen is None and domain.spec.state is State.PRESENT:
+        return _nowhere(view, kind, where)
+    return Condition(kind, Truth.TRUE, "AsWritten")
+
+
+def _restart_required(view: View, domain: Domain) -> Condition:
+    held = next((h for h in _held(view, domain) if h.reason is HeldReason.RESTART_REQUIRED), None)
+    if held:
+        return Condition("RestartRequired", Truth.TRUE, "Staged", held.message)
+    return Condition("RestartRequired", Truth.FALSE, "NothingStaged")

@@ -1,0 +1,122 @@
+"""Why an object is as it is, where it is, and what stands in its way. Pure."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from reconciler.desired import Desired, Ref
+from reconciler.desired.documents import Domain, Host
+from reconciler.observed import Observed, SeenDomain
+from reconciler.status.condition import ObjectStatus, Truth
+from reconciler.status.domains import own_objects
+from reconciler.status.hosts import must_leave
+from reconciler.step import Plan
+from reconciler.whereabouts import Whereabouts, is_ours, whereabouts
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One thing to know. `topic`: where, rejected, guest, held, pending or wrong; `object`: whom it is about."""
+
+    topic: str
+    object: Ref
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """All there is to know about one object, the most telling first."""
+
+    status: ObjectStatus
+    reasons: tuple[Reason, ...]
+
+
+def why(
+    desired: Desired,
+    observed: Observed,
+    plan: Plan,
+    rejections: Mapping[str, Mapping[str, str]],
+    found: tuple[ObjectStatus, ...],
+) -> Why:
+    """Explain the object that `found` (see names.find) is about, with its conditions at each host.
+
+    `rejections`: domain -> host -> why not there. Order: where it is, what stands against other hosts, what is wrong,
+    what is held, what is pending.
+    """
+    ref = found[0].object
+    located = whereabouts(desired, observed)
+    if ref.kind == "domain":
+        special = _of_domain(desired, located[ref.name], rejections.get(ref.name, {}))
+    elif ref.kind == "host":
+        special = _of_host(desired, observed, located, desired.hosts[ref.name])
+    else:
+        special = iter(())
+    reasons = (*special, *_wrong(found), *_planned(desired, plan, ref))
+    return Why(found[0], tuple(dict.fromkeys(reasons)))
+
+
+# --- domains ------------------------------------------------------------------------
+
+
+def _of_domain(desired: Desired, where: Whereabouts, rejected: Mapping[str, str]) -> Iterator[Reason]:
+    ref = Ref("domain", where.name)
+    yield Reason("where", ref, *_why_there(desired, desired.domains[where.name], where))
+    for host, reason in sorted(rejected.items()):
+        yield Reason("rejected", Ref("host", host), "Rejected", reason)
+
+
+def _why_there(desired: Desired, domain: Domain, where: Whereabouts) -> tuple[str, str]:
+    if where.held:
+        return where.held.reason.value, where.held.message
+    if where.home is None:
+        return "Nowhere", "no host that answers has a definition of it"
+    host = desired.hosts.get(where.home)
+    if host is not None and host.spec.cordoned:
+        return "HostCordoned", f"it is at host/{where.home}, which is cordoned; onDrain is {domain.spec.on_drain.value}"
+    return "Stays", f"it is at host/{where.home} and stays there: a domain moves only when its host is cordoned"
+
+
+# --- hosts --------------------------------------------------------------------------
+
+
+def _of_host(desired: Desired, observed: Observed, located: Mapping[str, Whereabouts], host: Host) -> Iterator[Reason]:
+    leaving = must_leave(desired, located, host.name) if host.spec.cordoned else ()
+    for at, seen in observed.all_domains():
+        if at == host.name:
+            yield Reason("guest", Ref("domain", seen.name, at), *_guest(desired, seen, leaving))
+
+
+def _guest(desired: Desired, seen: SeenDomain, leaving: tuple[str, ...]) -> tuple[str, str]:
+    state = seen.unknown or (f"{seen.state.value}: {seen.reason}" if seen.reason else seen.state.value)
+    if not is_ours(seen, desired.cluster_name):
+        return "NotOurs", f"{state}; it does not carry our mark, so it is never moved"
+    if seen.name not in desired.domains:
+        return "Orphan", f"{state}; it carries our mark and has no document, so it is never moved"
+    if seen.name in leaving:
+        return "MustLeave", f"{state}; it must leave before the host is drained"
+    return "Stays", f"{state}; it stays"
+
+
+# --- all ------------------------------------------------------------------------------
+
+
+def _wrong(found: tuple[ObjectStatus, ...]) -> Iterator[Reason]:
+    """Conditions that do not hold and say why."""
+    for one in found:
+        for condition in one.conditions:
+            if condition.status is not Truth.TRUE and condition.message:
+                message = f"{condition.type} is {condition.status.value}: {condition.message}"
+                yield Reason("wrong", one.object, condition.reason, message)
+
+
+def _planned(desired: Desired, plan: Plan, ref: Ref) -> Iterator[Reason]:
+    """What the plan holds and does about it; about a host: all that is done there."""
+    names = own_objects(desired.domains[ref.name]) if ref.kind == "domain" else frozenset({(ref.kind, ref.name)})
+
+    def concerns(other: Ref) -> bool:
+        return other[:2] in names or (ref.kind == "host" and other.host == ref.name)
+
+    yield from (Reason("held", h.object, h.reason.value, h.message) for h in plan.held if concerns(h.object))
+    for step in plan.steps:
+        if concerns(step.object):
+            yield Reason("pending", step.object, step.action.verb, f"{step.impact.value}, because {step.reason}")

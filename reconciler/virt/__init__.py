@@ -1,0 +1,5 @@
+"""libvirt: connections, observation, actions. Nothing else imports it."""
+
+from reconciler.virt.hypervisors import Hypervisors
+
+__all__ = ["Hypervisors"]

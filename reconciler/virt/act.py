@@ -1,0 +1,66 @@
+"""Doing an action at a hypervisor: behind a deadline, with libvirt's errors in our words."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from reconciler.action import Action, MigrateDomain, ShutdownDomain, UploadImage
+from reconciler.clock import Pending
+from reconciler.errors import HostUnreachable, PermanentError
+from reconciler.hypervisor import Progress
+from reconciler.virt.apply import SHORT, Short
+from reconciler.virt.connect import LETTING_GO_S, Link
+from reconciler.virt.migrate import migrate
+from reconciler.virt.shutdown import shut_down
+from reconciler.virt.translate import is_broken, translate
+from reconciler.virt.upload import upload
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Stage:
+    """What long actions share: other hosts' links, and whether all of it is being told to end."""
+
+    link: Callable[[str], Link]
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+
+def act(stage: Stage, action: Action, progress: Progress) -> None:
+    """Do it. Raises: TransientError, PermanentError, HostUnreachable."""
+    link = stage.link(action.host)
+    match action:
+        case MigrateDomain():
+            migrate(link, stage.link(action.target), action, progress, stage.stopping)
+        case UploadImage():
+            upload(link, action, progress, stage.stopping)
+        case ShutdownDomain():
+            shut_down(link, action, progress, stage.stopping)
+        case _:
+            short = SHORT.get(type(action))
+            if short is None:
+                raise PermanentError(f"cannot {action.verb} {action.object}: no hypervisor can do that")
+            _act_short(link, short, action)
+
+
+def _act_short(link: Link, short: Short, action: Action) -> None:
+    attempt = f"{short.words} {action.object}"
+    if short.storage and link.hangs_in_pools:
+        raise HostUnreachable(
+            f"cannot {attempt}: a storage call at host/{link.host} still hangs; is a mount there dead?"
+        )
+    session = link.session("work")
+    call: Pending[object] = Pending(lambda: short.call(session.connection, action), f"{link.host}-{action.verb}")
+    try:
+        call.result(short.timeout_s)
+    except TimeoutError:
+        if short.storage:
+            link.note_pool_call(call)
+        session.end(LETTING_GO_S)
+        cause = f"libvirt gave no answer in {short.timeout_s:g} s"
+        raise HostUnreachable(f"cannot {attempt}: {cause}; it may still take effect") from None
+    except Exception as error:
+        if is_broken(error):
+            session.end()
+        raise translate(error, attempt) from None

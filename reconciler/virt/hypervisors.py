@@ -1,0 +1,140 @@
+"""All hypervisors of the documents: observed side by side, looked at, acted upon."""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from reconciler.action import Action
+from reconciler.clock import Pending
+from reconciler.desired import Desired
+from reconciler.errors import HostUnreachable
+from reconciler.hypervisor import Progress
+from reconciler.observed import Look, Observed, Part, Unknown
+from reconciler.virt import lib
+from reconciler.virt.act import Stage, act
+from reconciler.virt.connect import Link
+from reconciler.virt.look import look_at_domain, look_at_network, look_at_pool
+from reconciler.virt.observe import HostSeen, Rules, finish, observe_host, unmade_volumes, with_details
+
+PARTS = (Part.FACTS, Part.DOMAINS, Part.NETWORKS, Part.POOLS)
+
+
+class Hypervisors:
+    """The libvirt half of the edge. Thread-safe. `now`: the clock that listings are dated by."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        lib.prepare()
+        self._now = now
+        self._links: dict[str, Link] = {}
+        self._stage = Stage(self.link)
+
+    # --- observing -----------------------------------------------------------
+
+    def observe(self, desired: Desired, answers: Callable[[str], bool]) -> Observed:
+        """Every hypervisor, in parallel. `answers`: NFS server's address -> whether it answers. Raises: nothing."""
+        self._know(desired)
+        hosts = sorted(desired.hypervisors)
+        seen = _each(hosts, lambda host: self._observe(desired, host, answers))
+        wanted = unmade_volumes(desired, seen)
+        if wanted:
+            seen = _each(hosts, lambda host: with_details(self._links[host], seen[host], wanted))
+        return _joined(seen)
+
+    def _observe(self, desired: Desired, host: str, answers: Callable[[str], bool]) -> HostSeen:
+        return observe_host(self._links[host], Rules.of(desired, host, answers), self._now, PARTS)
+
+    def look(self, desired: Desired, looks: tuple[Look, ...], answers: Callable[[str], bool]) -> Observed:
+        """Only what `looks` name, each by itself and all at once. Raises: nothing."""
+        self._know(desired)
+        asked = [look for look in _widest(looks) if look.host in desired.hypervisors and look.part in PARTS]
+        begun = [Pending(partial(self._look, desired, look, answers), f"{look.host}-look") for look in asked]
+        seen: dict[str, HostSeen] = {}
+        for look, pending in zip(asked, begun, strict=True):
+            told = finish(pending, f"host/{look.host}")
+            told = _blind(look, told) if isinstance(told, Unknown) else told
+            seen[look.host] = seen[look.host].beside(told) if look.host in seen else told
+        return _joined(seen)
+
+    def _look(self, desired: Desired, look: Look, answers: Callable[[str], bool]) -> HostSeen:
+        link, rules, at = self._links[look.host], Rules.of(desired, look.host, answers), self._now()
+        if look.part is Part.DOMAINS and (look.name or look.uuid):
+            return HostSeen(domains=look_at_domain(link, look, rules.domains, at))
+        if look.part is Part.NETWORKS and look.name:
+            return HostSeen(networks=look_at_network(link, look, at))
+        if look.part is Part.POOLS and look.name:
+            seen = HostSeen(pools=look_at_pool(link, look, rules.storage, at))
+            return with_details(link, seen, {look.name: frozenset({look.volume})}) if look.volume else seen
+        return observe_host(link, rules, self._now, (look.part,))
+
+    # --- acting ----------------------------------------------------------------
+
+    def apply(self, action: Action, progress: Progress) -> None:
+        """Do one thing. Raises: TransientError, PermanentError, HostUnreachable."""
+        act(self._stage, action, progress)
+
+    # --- links ----------------------------------------------------------------
+
+    def _know(self, desired: Desired) -> None:
+        """Links for the documents' hypervisors, by the URIs that they have now."""
+        for name, host in desired.hypervisors.items():
+            assert host.spec.hypervisor is not None
+            known = self._links.get(name)
+            if known is None or known.uri != host.spec.hypervisor.uri:
+                self._links[name] = Link(name, host.spec.hypervisor.uri)
+                if known is not None:
+                    known.close()
+
+    def link(self, host: str) -> Link:
+        """Raises: HostUnreachable where no document names the host."""
+        try:
+            return self._links[host]
+        except KeyError:
+            raise HostUnreachable(f"cannot reach host/{host}: no document names it") from None
+
+    def close(self) -> None:
+        """Tell long actions to end, and let go of all connections; waits for nothing that hangs."""
+        self._stage.stopping.set()
+        for link in self._links.values():
+            link.close()
+
+
+def _each(hosts: list[str], work: Callable[[str], HostSeen]) -> dict[str, HostSeen]:
+    begun = {host: Pending(partial(work, host), host) for host in hosts}
+    seen = {}
+    for host, pending in begun.items():
+        told = finish(pending, f"host/{host}")
+        seen[host] = told if isinstance(told, HostSeen) else HostSeen(told, told, told, told)
+    return seen
+
+
+def _widest(looks: Iterable[Look]) -> list[Look]:
+    """Each look once, without those at single objects of a part that is read whole."""
+    whole = {(look.host, look.part) for look in looks if not (look.name or look.uuid)}
+    return [k for k in dict.fromkeys(looks) if (k.host, k.part) not in whole or not (k.name or k.uuid)]
+
+
+def _blind(look: Look, unknown: Unknown) -> HostSeen:
+    """A look that gave no answer at all."""
+    match look.part:
+        case Part.FACTS:
+            return HostSeen(facts=unknown)
+        case Part.DOMAINS:
+            return HostSeen(domains=unknown)
+        case Part.NETWORKS:
+            return HostSeen(networks=unknown)
+        case _:
+            return HostSeen(pools=unknown)
+
+
+def _joined(seen: Mapping[str, HostSeen]) -> Observed:
+    def of(part: str) -> dict[str, Any]:
+        told = {host: getattr(one, part) for host, one in sorted(seen.items())}
+        return {host: value for host, value in told.items() if value is not None}
+
+    return Observed(
+        facts=of("facts"),
+        domains=of("domains"),
+        networks=of("networks"),
+        pools=of("pools"),
+        targets=of("targets"),
+    )

@@ -1,0 +1,122 @@
+"""Reading single objects anew, before and after a step: by name, a domain by its UUID too."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from reconciler.observed import Listing, Look, SeenDomain, SeenNetwork, SeenPool, Unknown
+from reconciler.virt import lib
+from reconciler.virt.codes import Code
+from reconciler.virt.connect import Link, Session
+from reconciler.virt.memo import Memo
+from reconciler.virt.mounts import HostSide
+from reconciler.virt.observe import ask_host
+from reconciler.virt.parts import QUIET_S, TOTAL_S, attempt, network_seen
+from reconciler.virt.read import ListedDomain, ReadingRules, read_domain, without_definition
+from reconciler.virt.storage import StorageRules, behind_deadline, pool_seen, silent_server
+from reconciler.virt.workers import Hung
+
+T = TypeVar("T")
+
+
+def _one(session: Session, call: Callable[[], T]) -> T:
+    """The result of one run of calls. Raises: Hung, what it raised."""
+    [result] = session.readers.share([call]).results(QUIET_S, TOTAL_S)
+    if isinstance(result, BaseException):
+        raise result
+    return result
+
+
+def _found(lookup: Callable[[str], T], key: str, missing: Code) -> T | None:
+    try:
+        return lookup(key)
+    except Exception as error:
+        if lib.is_refused(error, missing):
+            return None
+        raise
+
+
+def _listing(look: Look, found: dict[str, Any], at: float) -> Listing[Any]:
+    names = frozenset({look.name, *found} - {""})
+    return Listing(dict(sorted(found.items())), at, only=names)
+
+
+# --- domains -------------------------------------------------------------------
+
+
+def look_at_domain(link: Link, look: Look, rules: ReadingRules, at: float) -> Listing[SeenDomain] | Unknown:
+    """The domain of that name and that of that UUID: none, one, or two different ones."""
+
+    def read(session: Session) -> Listing[SeenDomain]:
+        seen = _one(session, lambda: _read_named(session.connection, look, link.memo, rules))
+        return _listing(look, {domain.name: domain for domain in seen}, at)
+
+    return attempt(link, read)
+
+
+def _read_named(connection: lib.Connection, look: Look, memo: Memo, rules: ReadingRules) -> list[SeenDomain]:
+    handles = {}
+    for lookup, key in ((connection.lookupByName, look.name), (connection.lookupByUUIDString, look.uuid)):
+        handle = _found(lookup, key, Code.NO_DOMAIN) if key else None
+        if handle is not None:
+            handles[handle.UUIDString()] = handle
+    seen = (_read_one(handle, memo, rules) for handle in handles.values())
+    return [domain for domain in seen if domain is not None]
+
+
+def _read_one(handle: lib.Domain, memo: Memo, rules: ReadingRules) -> SeenDomain | None:
+    try:
+        state, reason = handle.state(0)[:2]
+        listed = ListedDomain(handle, state, reason, bool(handle.isPersistent() and handle.autostart()))
+        seen = read_domain(listed, memo, rules)
+        return seen if not seen.is_active or handle.isPersistent() else without_definition(seen)
+    except Exception as error:
+        if lib.is_refused(error, Code.NO_DOMAIN):  # gone between two calls
+            return None
+        raise
+
+
+# --- networks ------------------------------------------------------------------
+
+
+def look_at_network(link: Link, look: Look, at: float) -> Listing[SeenNetwork] | Unknown:
+    def call(session: Session) -> SeenNetwork | None:
+        handle = _found(session.connection.networkLookupByName, look.name, Code.NO_NETWORK)
+        return network_seen(handle, link.memo, active=bool(handle.isActive())) if handle is not None else None
+
+    def read(session: Session) -> Listing[SeenNetwork]:
+        seen = _one(session, lambda: call(session))
+        return _listing(look, {seen.name: seen} if seen else {}, at)
+
+    return attempt(link, read)
+
+
+# --- pools ---------------------------------------------------------------------
+
+
+def look_at_pool(link: Link, look: Look, rules: StorageRules, at: float) -> Listing[SeenPool] | Unknown:
+    """One pool. As in a whole look, none is asked for while a server that the host mounts from is silent."""
+    side = ask_host(link)
+    if isinstance(side, Unknown):
+        return Unknown(f"cannot tell what is mounted at host/{link.host}: {side.message}")
+    silence = silent_server(side, rules)
+    if silence:
+        return Unknown(silence)
+
+    def call(session: Session) -> SeenPool | None:
+        handle = _found(session.connection.storagePoolLookupByName, look.name, Code.NO_STORAGE_POOL)
+        return _pool(handle, side, link.memo, rules) if handle is not None else None
+
+    def read(session: Session) -> Listing[SeenPool] | Unknown:
+        seen = behind_deadline(link, lambda: call(session))
+        if isinstance(seen, Unknown):
+            return seen
+        return _listing(look, {seen.name: seen} if seen else {}, at)
+
+    return attempt(link, read)
+
+
+def _pool(handle: lib.Pool, side: HostSide | None, memo: Memo, rules: StorageRules) -> SeenPool | None:
+    return pool_seen(handle, memo, side, rules, active=bool(handle.isActive()))
+
+
+__all__ = ["Hung", "look_at_domain", "look_at_network", "look_at_pool"]

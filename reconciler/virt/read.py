@@ -1,0 +1,107 @@
+"""From libvirt's objects to what we say was seen: the calls per object, and no others.
+
+A domain: XMLDesc once (persistent), once more when active (live). A network: XMLDesc. Nothing is looked up again.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from reconciler.errors import ReconcilerError
+from reconciler.observed import DomainState, SeenDisk, SeenDomain, SeenNetwork
+from reconciler.virt import codes, lib
+from reconciler.virt.memo import Memo
+from reconciler.xml.domain import DomainReading
+from reconciler.xml.domain import read as read_domain_xml
+from reconciler.xml.network import read_network as read_network_xml
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingRules:
+    """What is read of a domain beyond its definitions.
+
+    `cluster`: whose mark is ours. `keeps_xml`: whether the text of a domain of that name is kept for merging.
+    `asks_obstacles`: whether snapshots and saved states of our domains matter now (the host is cordoned).
+    """
+
+    cluster: str
+    keeps_xml: Callable[[str], bool]
+    asks_obstacles: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ListedDomain:
+    """A domain as the lists tell it, before its definitions are read."""
+
+    handle: lib.Domain
+    state: int
+    reason: int
+    autostart: bool
+
+
+def read_domain(listed: ListedDomain, memo: Memo, rules: ReadingRules) -> SeenDomain:
+    """Read one domain as if it were persistent (see `without_definition`). Raises: libvirt's errors."""
+    handle, state = listed.handle, codes.state_of(listed.state)
+    name, uuid = handle.name(), handle.UUIDString()
+    key = f"domain/{uuid}"
+    text = handle.XMLDesc(codes.DOMAIN_XML_INACTIVE)
+    live_text = handle.XMLDesc(0) if state is not DomainState.SHUTOFF else None
+    try:
+        persistent = memo.reading(key, "persistent", text, read_domain_xml)
+        live = memo.reading(key, "live", live_text, read_domain_xml) if live_text is not None else None
+    except (ReconcilerError, ValueError) as error:
+        return SeenDomain(name, uuid, state, unknown=f"cannot read its definition: {error}")
+    ours = persistent.mark is not None and persistent.mark.cluster == rules.cluster
+    kept = text if ours or rules.keeps_xml(name) else ""
+    obstacles = _obstacles(handle) if ours and rules.asks_obstacles else ()
+    reason = codes.reason_of(listed.state, listed.reason)
+
+    def make() -> SeenDomain:
+        return SeenDomain(
+            name,
+            uuid,
+            state,
+            reason=reason,
+            mark=persistent.mark,
+            fields=persistent.fields,
+            live=live.fields if live else None,
+            disks=_disks(persistent, live),
+            xml=kept,
+            autostart=listed.autostart,
+            obstacles=obstacles,
+        )
+
+    return memo.same(key, (name, persistent, live, state, reason, listed.autostart, kept, obstacles), make)
+
+
+def unreadable(listed: ListedDomain, why: str) -> SeenDomain:
+    """A domain whose own calls fail or hang, while its neighbours answer."""
+    state = codes.state_of(listed.state)
+    return SeenDomain(listed.handle.name(), listed.handle.UUIDString(), state, unknown=why)
+
+
+def without_definition(domain: SeenDomain) -> SeenDomain:
+    """A transient domain: libvirt shows its live definition where it has no persistent one."""
+    return replace(domain, fields=None, xml="")
+
+
+def _disks(persistent: DomainReading, live: DomainReading | None) -> tuple[SeenDisk, ...]:
+    """Of both definitions; the persistent one first, each once."""
+    return tuple(dict.fromkeys((*persistent.disks, *(live.disks if live else ()))))
+
+
+def _obstacles(handle: lib.Domain) -> tuple[str, ...]:
+    saved = ("it has a managed save image",) if handle.hasManagedSaveImage(0) else ()
+    snapshots = handle.snapshotNum(0)
+    return (*saved, f"it has {snapshots} snapshot{'s' if snapshots > 1 else ''}") if snapshots else saved
+
+
+def read_network(handle: lib.Network, memo: Memo, *, active: bool) -> SeenNetwork:
+    """Read one network's persistent definition. Raises: libvirt's errors, XmlError, TooMuch."""
+    text = handle.XMLDesc(codes.NETWORK_XML_INACTIVE)
+    key = f"network/{handle.UUIDString()}"
+    reading = memo.reading(key, "persistent", text, read_network_xml)
+    return memo.same(
+        key,
+        (reading, active, text),
+        lambda: SeenNetwork(reading.name, reading.uuid, active, reading.mark, reading.fields, text),
+    )

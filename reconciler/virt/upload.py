@@ -1,0 +1,173 @@
+"""Bringing a base image into a pool, so that no guest ever sees half of one: the marker is written last.
+
+A volume shows under its final name while it is being filled, and libvirt cannot rename. So an image counts only beside
+its marker; one without is a leftover of a crash, on which nothing was ever built, and is made anew.
+"""
+
+import hashlib
+import os
+import threading
+import time
+from contextlib import suppress
+from typing import BinaryIO
+
+from reconciler.action import CreateVolume, UploadImage
+from reconciler.clock import Pending
+from reconciler.errors import HostUnreachable, PermanentError, TransientError
+from reconciler.hypervisor import Progress
+from reconciler.virt import lib
+from reconciler.virt.codes import Code
+from reconciler.virt.connect import LETTING_GO_S, Link
+from reconciler.virt.translate import translate
+from reconciler.xml.volume import volume_xml
+
+PIECE = 1 << 20
+QUIET_S = 60.0
+"""Without a piece taken for so long, the host hangs."""
+CLEAN_UP_S = 8.0
+"""For a told-to-end upload to remove its half volume."""
+MARKER_BYTES = 1024
+
+
+class _Stopped(Exception):
+    """We were told to end."""
+
+
+class _Uploading:
+    """One upload in a thread of its own; `beat` is when it last got on."""
+
+    def __init__(self, action: UploadImage, progress: Progress, stopping: threading.Event) -> None:
+        self.action = action
+        self.progress = progress
+        self.stopping = stopping
+        self.beat = time.monotonic()
+
+    def run(self, connection: lib.Connection) -> None:
+        """virStorageVolCreateXML, virStorageVolUpload, virStorageVolCreateXML of the marker."""
+        action = self.action
+        pool = connection.storagePoolLookupByName(action.pool)
+        if _volume(pool, action.marker) is not None:
+            return
+        with _opened(action) as image:
+            volume = self._fresh_volume(pool, os.fstat(image.fileno()).st_size)
+            try:
+                self._fill(connection, volume, image)
+                pool.createXML(_raw(action, action.marker, MARKER_BYTES), 0)
+            except BaseException:
+                _remove_half(pool, volume, action.marker)
+                raise
+
+    def _fresh_volume(self, pool: lib.Pool, size: int) -> lib.Volume:
+        """The volume, made by us; a leftover under its name goes first."""
+        _remove_leftover(pool, self.action)
+        xml = _raw(self.action, self.action.volume, size)
+        try:
+            return pool.createXML(xml, 0)
+        except Exception as error:
+            # A file that this host has not listed: left over from an upload through another host.
+            if lib.refusal(error) is None or not _is_unlisted(pool, self.action):
+                raise
+        _remove_leftover(pool, self.action)
+        return pool.createXML(xml, 0)
+
+    def _fill(self, connection: lib.Connection, volume: lib.Volume, image: BinaryIO) -> None:
+        """Stream the file. Raises: PermanentError when it is not what the document says."""
+        size, sent, digest = os.fstat(image.fileno()).st_size, 0, hashlib.sha256()
+        stream = connection.newStream(0)
+        volume.upload(stream, 0, size, 0)
+        try:
+            while sent < size and (piece := image.read(min(PIECE, size - sent))):
+                digest.update(piece)
+                self._send(stream, piece)
+                sent += len(piece)
+                self.progress(percent=100.0 * sent / size)
+            if digest.hexdigest() != self.action.sha256.lower():
+                raise PermanentError(
+                    f"cannot upload {self.action.object}: {self.action.path} has sha256 {digest.hexdigest()}, "
+                    f"not {self.action.sha256}; write the one that is right"
+                )
+            stream.finish()
+        except BaseException:
+            with suppress(Exception):
+                stream.abort()
+            raise
+
+    def _send(self, stream: lib.Stream, piece: bytes) -> None:
+        while piece:
+            if self.stopping.is_set():
+                raise _Stopped
+            taken = stream.send(piece)
+            if taken < 0:
+                raise TransientError(f"cannot upload {self.action.object}: the stream broke")
+            self.beat = time.monotonic()
+            piece = piece[taken:]
+
+
+def upload(link: Link, action: UploadImage, progress: Progress, stopping: threading.Event) -> None:
+    """Upload over a connection of its own. Raises: PermanentError, TransientError, HostUnreachable."""
+    attempt = f"upload {action.object}"
+    if link.hangs_in_pools:
+        raise HostUnreachable(
+            f"cannot {attempt}: a storage call at host/{link.host} still hangs; is a mount there dead?"
+        )
+    session = link.session("upload")
+    uploading = _Uploading(action, progress, stopping)
+    call = Pending(lambda: uploading.run(session.connection), f"{link.host}-upload")
+    while not call.wait(1.0):
+        silent_s = time.monotonic() - uploading.beat
+        if silent_s > (CLEAN_UP_S if stopping.is_set() else QUIET_S):
+            link.note_pool_call(call)
+            session.end(LETTING_GO_S)
+            raise HostUnreachable(f"cannot {attempt}: libvirt took nothing for {silent_s:.0f} s")
+    try:
+        call.result(0)
+    except _Stopped:
+        raise PermanentError(f"cannot {attempt}: we were told to end; what was uploaded is removed") from None
+    except Exception as error:
+        raise translate(error, attempt) from None
+    finally:
+        session.end()
+
+
+def _opened(action: UploadImage) -> BinaryIO:
+    try:
+        return open(action.path, "rb")
+    except OSError as error:
+        raise PermanentError(f"cannot upload {action.object}: cannot read {action.path}: {error.strerror}") from None
+
+
+def _raw(action: UploadImage, name: str, size: int) -> str:
+    """A raw volume: libvirt then writes the image's bytes as they are, whatever format they hold."""
+    return volume_xml(CreateVolume(action.host, action.pool, name, "raw", size))
+
+
+def _volume(pool: lib.Pool, name: str) -> lib.Volume | None:
+    try:
+        return pool.storageVolLookupByName(name)
+    except Exception as error:
+        if lib.is_refused(error, Code.NO_STORAGE_VOL):
+            return None
+        raise
+
+
+def _is_unlisted(pool: lib.Pool, action: UploadImage) -> bool:
+    """Whether a refresh brings the volume to light."""
+    pool.refresh(0)
+    return _volume(pool, action.volume) is not None
+
+
+def _remove_leftover(pool: lib.Pool, action: UploadImage) -> None:
+    """Remove a half image; never one that has its marker."""
+    leftover = _volume(pool, action.volume)
+    if leftover is None:
+        return
+    if _volume(pool, action.marker) is not None:
+        raise PermanentError(f"cannot upload {action.object}: it is complete already; look again")
+    leftover.delete(0)
+
+
+def _remove_half(pool: lib.Pool, volume: lib.Volume, marker: str) -> None:
+    """What this call made and did not finish. A connection that broke leaves it to the next upload."""
+    with suppress(Exception):
+        if _volume(pool, marker) is None:
+            volume.delete(0)

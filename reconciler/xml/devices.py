@@ -1,0 +1,132 @@
+"""Disks and interfaces: by which name a document knows one, how a new one is made, what a disk's source is."""
+
+import re
+from collections.abc import Mapping
+
+from reconciler.desired.documents import Disk, Interface
+from reconciler.observed import SeenDisk
+from reconciler.xml.field import Field, Fields, write_fields
+from reconciler.xml.table import DISK, INTERFACE
+from reconciler.xml.tree import Element, XmlError, child, element, insert
+
+# --- names -----------------------------------------------------------------
+
+
+def alias_of(name: str) -> str:
+    """`ua-<name>`, libvirt's user alias, which may not hold a dot: it becomes `_-`, and `_` before `-_.` doubles."""
+    return "ua-" + re.sub(r"_(?=[-_.])", "__", name).replace(".", "_-")
+
+
+def name_of_alias(alias: str) -> str:
+    """The name that alias_of() was given; empty where `alias` is not a user alias."""
+    name = alias[3:] if alias.startswith("ua-") else ""
+    if "_" not in name:
+        return name
+    name = re.sub(r"^_(disk|interface)-", "", name)
+    return re.sub(r"_([-_])", lambda match: "." if match[1] == "-" else "_", name)
+
+
+def named(devices: Element | None, tag: str) -> dict[str, Element]:
+    """The devices of one sort by the name that a document would know them by, in their order.
+
+    That is the user alias; without one, a disk's target or an interface's MAC, unless another has that for its alias.
+    """
+    found = list(devices.iterfind(tag)) if devices is not None else []
+    aliases = [_alias(device) for device in found]
+    taken = set(aliases)
+    by_name: dict[str, Element] = {}
+    for number, (device, alias) in enumerate(zip(found, aliases, strict=True)):
+        name = alias or _address(device) or f"{tag}-{number}"
+        if alias or name not in taken:
+            by_name.setdefault(name, device)
+    return by_name
+
+
+def _alias(device: Element) -> str:
+    alias = child(device, "alias")
+    return name_of_alias(alias.get("name", "")) if alias is not None else ""
+
+
+def _address(device: Element) -> str:
+    """What tells a device from its like, whoever made it."""
+    if device.tag == "disk":
+        return _attribute(device, "target", "dev")
+    return _attribute(device, "mac", "address").lower()
+
+
+def _attribute(device: Element, tag: str, name: str) -> str:
+    found = child(device, tag)
+    return found.get(name, "") if found is not None else ""
+
+
+# --- new ones --------------------------------------------------------------
+
+_MODELS: Mapping[str, tuple[type[Disk] | type[Interface], tuple[Field, ...]]] = {
+    "disk": (Disk, DISK),
+    "interface": (Interface, INTERFACE),
+}
+
+
+def _defaults(tag: str) -> Fields:
+    """What a new one has where nothing is said of it: the documents' defaults."""
+    model, table = _MODELS[tag]
+    return {field.name: model.model_fields[field.name].get_default() for field in table}
+
+
+def write_devices(devices: Element, tag: str, wanted: Mapping[str, Fields], sources: Mapping[str, str]) -> None:
+    """Write what differs of each device named, and make those that are not there. Raises: XmlError without a source."""
+    there, table = named(devices, tag), _MODELS[tag][1]
+    for name, fields in wanted.items():
+        if name in there:
+            write_fields(there[name], table, fields)
+            continue
+        made = _new_disk(name, sources) if tag == "disk" else element("interface", type="network")
+        insert(devices, made)
+        said = {key: value for key, value in fields.items() if value is not None}
+        write_fields(made, table, {**_defaults(tag), **said}, new=True)
+        insert(made, element("alias", name=_free_alias(devices, tag, name)))
+
+
+def _new_disk(name: str, sources: Mapping[str, str]) -> Element:
+    if name not in sources:
+        raise XmlError(f"cannot add disk {name!r}: nobody said where it lies")
+    disk = element("disk", type="file", device="disk")
+    disk.append(element("driver", name="qemu"))
+    disk.append(element("source", file=sources[name]))
+    return disk
+
+
+def _free_alias(devices: Element, tag: str, name: str) -> str:
+    """A disk and an interface may bear one name, two devices may not bear one alias."""
+    alias = alias_of(name)
+    taken = {there.get("name") for there in devices.iterfind("*/alias")}
+    return alias if alias not in taken else alias.replace("ua-", f"ua-_{tag}-", 1)
+
+
+# --- what a disk lies on ---------------------------------------------------
+
+
+def seen_disks(disks: Mapping[str, Element]) -> tuple[SeenDisk, ...]:
+    """The disks of a domain, with the copies that a running job writes beside them (mirrors)."""
+    seen = []
+    for name, disk in disks.items():
+        target = _attribute(disk, "target", "dev")
+        writable = child(disk, "readonly") is None and disk.get("device") != "cdrom"
+        shareable = child(disk, "shareable") is not None
+        seen.append(SeenDisk(name, target, _source(child(disk, "source")), writable, shareable))
+        mirror = child(disk, "mirror")
+        if mirror is not None:
+            copy = _source(child(mirror, "source")) or mirror.get("file", "")
+            seen.append(SeenDisk(name, target, copy, writable, shareable))
+    return tuple(seen)
+
+
+def _source(source: Element | None) -> str:
+    """A path; `protocol:name` of a network disk; `volume:pool/name` where libvirt looks it up; "" of an empty drive."""
+    said: Mapping[str, str] = dict(source.attrib) if source is not None else {}
+    path = said.get("file") or said.get("dev") or said.get("dir") or said.get("path")
+    if path:
+        return path
+    if said.get("protocol"):
+        return f"{said['protocol']}:{said.get('name', '')}"
+    return f"volume:{said.get('pool')}/{said['volume']}" if said.get("volume") else ""

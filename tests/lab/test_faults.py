@@ -1,0 +1,306 @@
+"""Faults on the real thing: of the process, the network, libvirt and QEMU, storage and people.
+
+Always: by our doing no guest stops, restarts or runs twice, and when the fault is gone the next run converges, and the
+one after it writes nothing (fixture `cloud`).
+"""
+
+import hashlib
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from reconciler.desired.derive import object_uuid
+from lab.cloud import HYPERVISORS, POOL, TERM_S, Cloud, until
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+
+GUESTS = ("left", "right", "big")
+SLOW = {"bandwidth": "1MiB"}
+BIG = {"memory": "2GiB", "migration": SLOW}
+"""Even empty, so much memory needs seconds at that speed: long enough to do something meanwhile."""
+PASS_S = 60
+"""A pass ends within its deadlines: what answers does not wait long for what does not."""
+UNKNOWN = 4
+FOREIGN = """\
+<domain type='qemu'><name>{name}</name>{uuid}<memory unit='MiB'>32</memory><vcpu>1</vcpu>
+<os><type arch='x86_64' machine='q35'>hvm</type></os></domain>"""
+
+
+@pytest.fixture(scope="module")
+def filled(bare_cloud: Cloud) -> Cloud:
+    for name in ("left", "right"):
+        bare_cloud.add_domain(name)
+    bare_cloud.add_domain("big", **BIG)
+    bare_cloud.once()
+    assert {bare_cloud.host_of("left"), bare_cloud.host_of("right"), bare_cloud.host_of("big")} == set(HYPERVISORS)
+    return bare_cloud
+
+
+@pytest.fixture
+def cloud(filled: Cloud) -> Iterator[Cloud]:
+    yield filled
+    filled.uncordon(*HYPERVISORS)
+    filled.once()
+    before = filled.written()
+    assert filled.once().steps == []
+    assert filled.written() == before
+    running = filled.everywhere(filled.running)
+    assert sorted(name for name, _ in running) == sorted(GUESTS)
+    assert filled.everywhere(filled.defined) == running
+    assert all(filled.qemu_processes(name)[host] == 1 for name, host in running)
+    assert all(sum(filled.qemu_processes(name).values()) == 1 for name in GUESTS)
+
+
+def other(host: str) -> str:
+    return next(one for one in HYPERVISORS if one != host)
+
+
+def processes(cloud: Cloud, host: str) -> dict[str, int]:
+    return {name: cloud.qemu_pid(host, name) for name in cloud.running(host)}
+
+
+def define(cloud: Cloud, host: str, name: str, uuid: str = "") -> str:
+    """A domain that is not ours; its definition as libvirt keeps it."""
+    xml = FOREIGN.format(name=name, uuid=f"<uuid>{uuid}</uuid>" if uuid else "")
+    cloud.run("sh", "-c", 'printf %s "$0" >/run/foreign.xml; virsh -q define /run/foreign.xml', xml, on=host)
+    return cloud.xml(host, name)
+
+
+def migrate_by_hand(cloud: Cloud, name: str, source: str) -> None:
+    target = other(source)
+    address = {"hv1": "10.77.0.12", "hv2": "10.77.0.13"}[target]
+    words = ("migrate", "--live", "--p2p", "--persistent", "--undefinesource", name)
+    cloud.virsh(source, *words, f"qemu+ssh://root@{target}/system", f"tcp://{address}")
+
+
+def progress(cloud: Cloud, host: str, name: str) -> float:
+    """How much of a migration's memory is done, 0 to 1; 0 while there is none."""
+    told = cloud.virsh(host, "domjobinfo", name, "--rawstats", check=False)
+    stats = dict(line.split(":", 1) for line in told.splitlines() if ":" in line)
+    total, remaining = float(stats.get("memory_total", 0)), float(stats.get("memory_remaining", 0))
+    return 1 - remaining / total if total else 0.0
+
+
+def leave(cloud: Cloud, name: str) -> tuple[str, str]:
+    """Cordon the host of a guest; (its host, where it can go)."""
+    source = cloud.host_of(name)
+    cloud.cordon(source)
+    return source, other(source)
+
+
+def await_arrival(cloud: Cloud, name: str, target: str) -> None:
+    until(lambda: cloud.everywhere(cloud.running).count((name, target)), f"{name} at {target}")
+    until(lambda: cloud.virsh(target, "domstate", name).strip() == "running", f"{name} running at {target}")
+    until(lambda: name not in cloud.defined(other(target)), f"{name} gone from {other(target)}")
+
+
+# --- our process ---------------------------------------------------------------------
+
+
+def test_killed_in_mid_migration(cloud: Cloud) -> None:
+    source, target = leave(cloud, "big")
+    before = cloud.qemu_processes("big")
+    begun = cloud.begin("--once")
+    done = until(lambda: progress(cloud, source, "big"), "the migration", every=0.05)
+    begun.kill()
+    begun.end()
+    assert before == {source: 1, target: 0}
+    assert 0 < done < 1
+    assert "big" in cloud.running(source), "it was killed too late to tell anything"
+    await_arrival(cloud, "big", target)
+    cloud.once()
+    assert cloud.host_of("big") == target
+    assert cloud.running(source) == set()
+
+
+def test_run_again_while_its_migration_goes_on(cloud: Cloud) -> None:
+    source, target = leave(cloud, "big")
+    begun = cloud.begin("--once")
+    until(lambda: progress(cloud, source, "big"), "the migration", every=0.05)
+    begun.kill()
+    begun.end()
+    cloud.once()
+    assert cloud.host_of("big") == target
+    assert cloud.running(source) == set()
+
+
+def test_daemon_told_to_stop_leaves_the_migration_to_libvirt(cloud: Cloud) -> None:
+    source, target = leave(cloud, "big")
+    begun = cloud.begin()
+    until(lambda: progress(cloud, source, "big"), "the migration", every=0.05)
+    told = time.monotonic()
+    begun.terminate()
+    ended = begun.end()
+    assert ended.code == 0, ended
+    assert time.monotonic() - told < TERM_S
+    await_arrival(cloud, "big", target)
+
+
+# --- network, libvirt, QEMU ----------------------------------------------------------
+
+
+def test_silent_host_costs_only_itself(cloud: Cloud) -> None:
+    silent = cloud.host_of("left")
+    guests = processes(cloud, silent)
+    cloud.run("ip", "link", "set", "eth0", "down", on=silent)
+    try:
+        cloud.add_domain("late")
+        ended = cloud.once(UNKNOWN)
+        assert ended.seconds < PASS_S
+        assert cloud.running(other(silent)) == (set(GUESTS) | {"late"}) - set(guests)
+        assert processes(cloud, silent) == guests
+    finally:
+        cloud.run("ip", "link", "set", "eth0", "up", on=silent)
+    cloud.once()
+    assert processes(cloud, silent) == guests
+    cloud.remove("domains/late.yaml")
+    cloud.forget("late")
+
+
+def test_stopped_libvirtd_costs_only_its_host(cloud: Cloud) -> None:
+    stuck = cloud.host_of("right")
+    guests = processes(cloud, stuck)
+    cloud.signal(stuck, "STOP", "libvirtd")
+    try:
+        cloud.add_domain("late")
+        ended = cloud.once(UNKNOWN)
+        assert ended.seconds < PASS_S
+        assert "late" in cloud.running(other(stuck))
+    finally:
+        cloud.signal(stuck, "CONT", "libvirtd")
+    assert processes(cloud, stuck) == guests
+    cloud.once()
+    assert processes(cloud, stuck) == guests
+    cloud.remove("domains/late.yaml")
+    cloud.forget("late")
+
+
+def test_dead_guest_is_started_where_it_was(cloud: Cloud) -> None:
+    home = cloud.host_of("right")
+    dead = cloud.qemu_pid(home, "right")
+    cloud.run("kill", "-9", str(dead), on=home)
+    until(lambda: "right" not in cloud.running(home), "its death")
+    assert len(cloud.once().steps) == 1
+    assert cloud.host_of("right") == home
+    assert cloud.qemu_pid(home, "right") != dead
+
+
+# --- storage -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", ["64M", "3G"])
+def test_volume_that_is_there_first_is_left_alone(cloud: Cloud, size: str) -> None:
+    cloud.run("qemu-img", "create", "-q", "-f", "qcow2", f"{POOL}/odd.root.qcow2", size, on="hv1")
+    for host in HYPERVISORS:
+        cloud.virsh(host, "pool-refresh", "images")
+    before = volume(cloud, "odd")
+    cloud.add_domain("odd")
+    try:
+        ended = cloud.once(3)
+        assert ended.steps == []
+        assert [ref.partition("@")[0] for ref in ended.held] == ["domain/odd"]
+        assert volume(cloud, "odd") == before
+        assert ("odd", "hv1") not in cloud.everywhere(cloud.defined)
+        assert ("odd", "hv2") not in cloud.everywhere(cloud.defined)
+    finally:
+        cloud.remove("domains/odd.yaml")
+        cloud.forget("odd")
+
+
+def test_volume_that_nobody_lists_yet_is_left_alone(cloud: Cloud) -> None:
+    """As above, but behind libvirt's back: no pool was refreshed since."""
+    cloud.run("qemu-img", "create", "-q", "-f", "qcow2", f"{POOL}/odd.root.qcow2", "3G", on="hv1")
+    before = volume(cloud, "odd")
+    cloud.add_domain("odd")
+    try:
+        assert cloud.reconcile("--once").code in (1, 3)
+        assert volume(cloud, "odd") == before
+        assert cloud.qemu_processes("odd") == {"hv1": 0, "hv2": 0}
+    finally:
+        cloud.remove("domains/odd.yaml")
+        cloud.forget("odd")
+
+
+def volume(cloud: Cloud, name: str) -> tuple[str, str]:
+    """Its file number and time, and a digest of what is in it."""
+    file = f"{POOL}/{name}.root.qcow2"
+    content = cloud.run("sha256sum", file, on="hv1")
+    return cloud.run("stat", "-c", "%i %Y %s", file, on="hv1"), hashlib.sha256(content.encode()).hexdigest()
+
+
+# --- people --------------------------------------------------------------------------
+
+
+def test_guest_moved_by_hand_is_left_there(cloud: Cloud) -> None:
+    source = cloud.host_of("left")
+    migrate_by_hand(cloud, "left", source)
+    ended = cloud.once()
+    assert (ended.steps, ended.held) == ([], {})
+    assert cloud.host_of("left") == other(source)
+
+
+def test_guest_moved_by_hand_between_plan_and_step(cloud: Cloud) -> None:
+    """Its step waits for its turn while the big one goes; meanwhile a person is quicker."""
+    gather(cloud, "big", "left")
+    cloud.edit("cluster.yaml", "outboundPerHost: 2", "outboundPerHost: 1")
+    source, target = leave(cloud, "big")
+    try:
+        begun = cloud.begin("--once", "-o", "json")
+        until(lambda: progress(cloud, source, "big"), "the migration", every=0.05)
+        assert "left" in cloud.running(source), "the big one is not the first to go; nothing can be told"
+        migrate_by_hand(cloud, "left", source)
+        ended = begun.end()
+    finally:
+        cloud.edit("cluster.yaml", "outboundPerHost: 1", "outboundPerHost: 2")
+    assert ended.code == 0, ended
+    assert {step["outcome"] for one in ended.passes for step in one["steps"]} <= {"done", "superseded"}
+    assert cloud.running(target) == set(GUESTS)
+
+
+def gather(cloud: Cloud, *names: str) -> None:
+    """Bring guests to the host of the first one, by hand."""
+    home = cloud.host_of(names[0])
+    for name in names[1:]:
+        if cloud.host_of(name) != home:
+            migrate_by_hand(cloud, name, other(home))
+
+
+def test_taken_name_is_not_ours(cloud: Cloud) -> None:
+    before = define(cloud, "hv2", "taken")
+    cloud.add_domain("taken")
+    try:
+        ended = cloud.once(3)
+        assert (ended.steps, ended.held) == ([], {"domain/taken@hv2": "NotOurs"})
+        assert cloud.xml("hv2", "taken") == before
+        assert "taken" not in cloud.defined("hv1")
+    finally:
+        cloud.remove("domains/taken.yaml")
+        cloud.forget("taken")
+
+
+def test_taken_uuid_is_not_ours(cloud: Cloud) -> None:
+    before = define(cloud, "hv1", "impostor", object_uuid("small-cloud", "domain", "taken"))
+    cloud.add_domain("taken")
+    try:
+        ended = cloud.once(3)
+        assert ended.steps == []
+        assert list(ended.held.values()) == ["NotOurs"]
+        assert cloud.xml("hv1", "impostor") == before
+        assert ("taken", "hv2") not in cloud.everywhere(cloud.defined)
+    finally:
+        cloud.remove("domains/taken.yaml")
+        cloud.forget("impostor")
+
+
+def test_guest_of_a_host_without_a_document_is_not_started_elsewhere(cloud: Cloud) -> None:
+    home = cloud.host_of("left")
+    guests = processes(cloud, home)
+    elsewhere = cloud.running(other(home))
+    with cloud.without(f"hosts/{home}.yaml"):
+        ended = cloud.once(3)
+        assert ended.steps == []
+        assert set(ended.held.values()) == {"VolumeWithoutDomain"}
+        assert {ref.partition("@")[0] for ref in ended.held} == {f"domain/{name}" for name in guests}
+    assert processes(cloud, home) == guests
+    assert cloud.running(other(home)) == elsewhere
