@@ -2,15 +2,14 @@
 
 from collections.abc import Iterator
 
-from reconciler.change import Change, DiskMissing, DisksUnrecorded, PoolStale
+from reconciler.change import Change, DiskMissing, DisksUnrecorded
 from reconciler.desired import Desired, Ref
-from reconciler.desired.derive import image_volume, object_uuid, volume_name
+from reconciler.desired.derive import image_volume, volume_name
 from reconciler.desired.documents import Disk, Domain
 from reconciler.desired.quantity import format_size
-from reconciler.diff.pools import listed
+from reconciler.diff.pools import listed, stale
 from reconciler.history import History
 from reconciler.observed import Observed, SeenVolume, Standing
-from reconciler.readiness import is_usable, mount_sources
 from reconciler.step import Held, HeldReason
 from reconciler.whereabouts import Whereabouts
 
@@ -35,7 +34,7 @@ def new_disks(desired: Desired, observed: Observed, domain: Domain, host: str, u
     """The volumes of a domain that this pass defines; first one look at what its pools really hold."""
     ref = Ref("domain", domain.name, host)
     for pool in sorted({disk.pool for disk in domain.spec.disks}):
-        yield from _stale(desired, observed, pool, host, f"domain/{domain.name} is new")
+        yield from stale(desired, observed, pool, host, f"domain/{domain.name} is new")
     for disk in domain.spec.disks:
         yield _missing(desired, domain, disk, ref, uuid)
     if domain.spec.disks:
@@ -78,7 +77,7 @@ def _unrecorded(
     there = listed(desired, observed, desired.pools[disk.pool])
     if there is None or volume not in there:
         assert where.home is not None
-        yield from _stale(desired, observed, disk.pool, where.home, f"no host lists volume {volume}")
+        yield from stale(desired, observed, disk.pool, where.home, f"no host lists volume {volume}")
         yield _missing(desired, domain, disk, where.ref, where.uuid)
         return
     trouble = _mismatch(desired, observed, domain, disk)
@@ -116,7 +115,7 @@ def _gone(
         return
     refreshed = history.done.get(f"refresh-pool:pool/{disk.pool}@{where.home}")
     if refreshed is None or observed_at(observed, where.home) - refreshed > REFRESHED_FOR_S:
-        yield from _stale(desired, observed, disk.pool, where.home, f"no host lists volume {volume}")
+        yield from stale(desired, observed, disk.pool, where.home, f"no host lists volume {volume}")
     else:
         message = f"volume {volume} of disk {disk.name} was made and is gone from pool/{disk.pool}; restore it"
         yield Held(where.ref, HeldReason.DISK_LOST, f"{message}; it is never made again empty")
@@ -126,14 +125,6 @@ def observed_at(observed: Observed, host: str) -> float:
     """When the host's domains were read, by the clock's now()."""
     listing = observed.domains.get(host)
     return getattr(listing, "at", 0.0)
-
-
-def _stale(desired: Desired, observed: Observed, pool: str, host: str, reason: str) -> Iterator[Change]:
-    """Look again at a pool that is active already; one that this plan starts is read fresh by that."""
-    document = desired.pools[pool]
-    if is_usable(desired, observed, document, host):
-        uuid = object_uuid(desired.cluster_name, "pool", pool)
-        yield PoolStale(Ref("pool", pool, host), reason, uuid, document.spec.target, mount_sources(desired, document))
 
 
 def backing_path(desired: Desired, disk: Disk) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from reconciler.change import Change, ImageMissing, PoolInactive, PoolUndefined, PoolUnmounted, PoolUnwanted
+from reconciler.change import Change, ImageMissing, PoolInactive, PoolStale, PoolUndefined, PoolUnmounted, PoolUnwanted
 from reconciler.desired import Desired, Ref
 from reconciler.desired.derive import image_marker, image_volume, object_uuid
 from reconciler.desired.documents import Pool, State
@@ -83,6 +83,14 @@ def _images(desired: Desired, observed: Observed, pool: Pool) -> Iterator[Change
                 image.from_,
                 image.sha256.lower(),
             )
+
+
+def stale(desired: Desired, observed: Observed, pool: str, host: str, reason: str) -> Iterator[Change]:
+    """Look again at a pool that is active already; one that this plan starts is read fresh by that."""
+    document = desired.pools[pool]
+    if is_usable(desired, observed, document, host):
+        uuid = object_uuid(desired.cluster_name, "pool", pool)
+        yield PoolStale(Ref("pool", pool, host), reason, uuid, document.spec.target, mount_sources(desired, document))
 
 
 def receiving_host(desired: Desired, observed: Observed, pool: Pool) -> str | None:

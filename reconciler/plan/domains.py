@@ -26,7 +26,7 @@ from reconciler.change import (
 )
 from reconciler.fact import AllOf, DisksRecorded, DomainGone, DomainIs, NetworkIs, PoolReady, VolumesAbsent
 from reconciler.observed import Standing
-from reconciler.plan.draft import Builder, Draft, token, tokens
+from reconciler.plan.draft import Builder, Draft, contents_known, pool_ready, token, tokens
 from reconciler.step import Impact, Sign
 
 RUNNING = frozenset({Standing.RUNNING})
@@ -37,7 +37,7 @@ def domain_undefined(change: DomainUndefined) -> tuple[Draft, ...]:
     name, host = change.ref.name, change.ref.host
     pools = sorted({pool for pool, _ in change.volumes})
     absent = [VolumesAbsent(host, pool, frozenset(v for p, v in change.volumes if p == pool)) for pool in pools]
-    after = tokens("pool", tuple(pools), host) | tokens("fresh", tuple(pools), host)
+    after = contents_known(tuple(pools), host)
     return (
         Draft(
             DefineDomain(host, name, change.uuid, change.xml),
@@ -83,7 +83,7 @@ def disks_unrecorded(change: DisksUnrecorded) -> tuple[Draft, ...]:
 
 def domain_off(change: DomainOff) -> tuple[Draft, ...]:
     name, host = change.ref.name, change.ref.host
-    ready = tokens("pool", change.pools, host) | tokens("network", change.networks, host)
+    ready = pool_ready(change.pools, host) | tokens("network", change.networks, host)
     before = {token(kind, name) for kind in ("defined", "volumes", "recorded", "placed", "leftover")}
     return (
         Draft(
@@ -146,7 +146,7 @@ def domain_misplaced_running(change: DomainMisplacedRunning) -> tuple[Draft, ...
         change.progress_timeout_s,
         change.timeout_s,
     )
-    ready = tokens("pool", change.pools, target) | tokens("network", change.networks, target)
+    ready = pool_ready(change.pools, target) | tokens("network", change.networks, target)
     return (
         Draft(
             action,

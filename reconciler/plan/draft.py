@@ -53,5 +53,15 @@ def token(kind: str, name: str, host: str = "") -> str:
     return f"{kind}:{name}@{host}" if host else f"{kind}:{name}"
 
 
+def pool_ready(pools: tuple[str, ...], host: str) -> frozenset[str]:
+    """What must be over before guests find their disks there."""
+    return tokens("export", pools) | tokens("pool", pools, host)
+
+
+def contents_known(pools: tuple[str, ...], host: str) -> frozenset[str]:
+    """What must be over before a pool's list of volumes can be believed there."""
+    return pool_ready(pools, host) | tokens("fresh", pools, host)
+
+
 def tokens(kind: str, names: tuple[str, ...], host: str = "") -> frozenset[str]:
     return frozenset(token(kind, name, host) for name in names)

@@ -28,7 +28,7 @@ from reconciler.change import (
     PoolUnwanted,
 )
 from reconciler.fact import ExportGone, ExportServed, PoolIs, TargetFree, VolumeIs, VolumesPresent
-from reconciler.plan.draft import Builder, Draft, token
+from reconciler.plan.draft import Builder, Draft, contents_known, token
 from reconciler.step import Impact, Sign
 
 
@@ -94,9 +94,16 @@ def pool_unmounted(change: PoolUnmounted) -> tuple[Draft, ...]:
 def pool_stale(change: PoolStale) -> tuple[Draft, ...]:
     name, host = change.ref.name, change.ref.host
     active = PoolIs(host, name, change.uuid, active=True)
-    fresh = frozenset({token("fresh", name, host)})
     return (
-        Draft(RefreshPool(host, name), active, change.reason, sign=Sign.UPDATE, requires=(active,), provides=fresh),
+        Draft(
+            RefreshPool(host, name),
+            active,
+            change.reason,
+            sign=Sign.UPDATE,
+            requires=(active,),
+            provides=frozenset({token("fresh", name, host)}),
+            after=frozenset({token("export", name)}),
+        ),
     )
 
 
@@ -133,7 +140,7 @@ def image_missing(change: ImageMissing) -> tuple[Draft, ...]:
             VolumesPresent(host, pool, frozenset({change.volume, change.marker})),
             change.reason,
             provides=frozenset({token("image", f"{pool}/{change.volume}")}),
-            after=frozenset({token("pool", pool, host), token("fresh", pool, host)}),
+            after=contents_known((pool,), host),
         ),
     )
 
@@ -142,7 +149,7 @@ def disk_missing(change: DiskMissing) -> tuple[Draft, ...]:
     host, domain = change.ref.host, change.ref.name
     action = CreateVolume(host, change.pool, change.volume, change.format, change.capacity, change.backing)
     goal = VolumeIs(host, change.pool, change.volume, change.format, change.capacity, change.backing)
-    after = {token("defined", domain), token("pool", change.pool, host), token("fresh", change.pool, host)}
+    after = {token("defined", domain)} | contents_known((change.pool,), host)
     return (
         Draft(
             action,

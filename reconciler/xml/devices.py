@@ -27,18 +27,18 @@ def name_of_alias(alias: str) -> str:
 
 
 def named(devices: Element | None, tag: str) -> dict[str, Element]:
-    """The devices of one sort by the name that a document would know them by, in their order.
+    """Every device of one sort, by the name that a document would know it by; in their order.
 
-    That is the user alias; without one, a disk's target or an interface's MAC, unless another has that for its alias.
+    That is the user alias; without one, a disk's target or an interface's MAC. Where another has that name already, it
+    gets one that no document can have.
     """
-    found = list(devices.iterfind(tag)) if devices is not None else []
+    found = list(devices.iterchildren(tag)) if devices is not None else []
     aliases = [_alias(device) for device in found]
-    taken = set(aliases)
     by_name: dict[str, Element] = {}
     for number, (device, alias) in enumerate(zip(found, aliases, strict=True)):
-        name = alias or _address(device) or f"{tag}-{number}"
-        if alias or name not in taken:
-            by_name.setdefault(name, device)
+        name = alias or _address(device)
+        is_free = name and name not in by_name and (alias or name not in aliases)
+        by_name[name if is_free else f"{tag}#{number}"] = device
     return by_name
 
 

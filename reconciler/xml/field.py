@@ -19,7 +19,7 @@ class Field:
     path: str
     kind: "Kind"
     absent: Any = None
-    """What it means that the XML does not say it; None: nothing."""
+    """What it means where the XML does not say it; None: nothing is known then."""
     once: bool = False
     """Acts when the device is made; never compared with, nor written into, one that is there."""
 
@@ -65,14 +65,12 @@ def read_text(owner: Element, field: Field) -> str | None:
 
 
 def write_text(owner: Element, field: Field, value: Any) -> None:
-    """Set the attribute or the element's text; what stands for "absent" is taken out."""
+    """Set the attribute or the element's text."""
     element = field.reach(owner)
-    if not field.attribute:
-        set_text(element, str(value))
-    elif value == field.absent:
-        element.attrib.pop(field.attribute, None)
-    else:
+    if field.attribute:
         element.set(field.attribute, str(value))
+    else:
+        set_text(element, str(value))
 
 
 TEXT = Kind(read_text, write_text)

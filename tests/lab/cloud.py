@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -219,6 +220,10 @@ class Cloud:
         """virsh on a hypervisor itself: works with its network dead."""
         return self.run("virsh", "-q", *words, on=host, check=check)
 
+    def feed(self, host: str, xml: str, *words: str) -> None:
+        """virsh with a file that holds `xml` as its last word."""
+        self.run("sh", "-c", 'printf %s "$0" >/run/fed.xml && virsh -q "$@" /run/fed.xml', xml, *words, on=host)
+
     def defined(self, host: str) -> set[str]:
         """Names of domains with a persistent definition there."""
         return set(self.virsh(host, "list", "--all", "--persistent", "--name").split())
@@ -337,6 +342,15 @@ spec:
 """ + "".join(f"  {key}: {json.dumps(value)}\n" for key, value in spec.items())
 
 
+def foreign_domain(name: str, uuid: str = "") -> str:
+    """A small domain that is not ours, as a person would define it."""
+    return (
+        f"<domain type='qemu'><name>{name}</name>{f'<uuid>{uuid}</uuid>' if uuid else ''}"
+        "<memory unit='MiB'>32</memory><vcpu>1</vcpu>"
+        "<os><type arch='x86_64' machine='q35'>hvm</type></os></domain>"
+    )
+
+
 # --- watching while something goes on -------------------------------------------------
 
 
@@ -399,5 +413,5 @@ class Pulse(Watch):
         uptimes = [uptime for _, uptime, _ in beats]
         assert uptimes == sorted(uptimes)
         assert uptimes[-1] > uptimes[0]
-        gaps = [later[0] - earlier[0] for earlier, later in zip(beats, beats[1:], strict=False)]
+        gaps = [later[0] - earlier[0] for earlier, later in pairwise(beats)]
         assert max(gaps) <= longest_gap_s, f"away for {max(gaps):.1f} s"

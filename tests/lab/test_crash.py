@@ -6,7 +6,6 @@ import signal
 import time
 
 import pytest
-
 from lab.cloud import POOL, Cloud
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]

@@ -3,17 +3,13 @@
 from collections.abc import Iterator
 
 import pytest
-
-from lab.cloud import HYPERVISORS, Cloud, leaving
+from lab.cloud import HYPERVISORS, Cloud, foreign_domain, leaving
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 
 MOVERS = ("one", "two", "three", "four", "five")
 SLOW = {"bandwidth": "1MiB"}
 """Even the empty memory of these guests needs a moment at that speed."""
-STRANGER = """\
-<domain type='qemu'><name>stranger</name><memory unit='MiB'>32</memory><vcpu>1</vcpu>
-<os><type arch='x86_64' machine='q35'>hvm</type></os></domain>"""
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +83,7 @@ def test_guest_that_cannot_move_is_held_and_the_rest_goes(cloud: Cloud) -> None:
 
 def test_foreign_guest_keeps_its_host_on(cloud: Cloud) -> None:
     source = cloud.host_of("one")
-    cloud.run("sh", "-c", 'printf %s "$0" >/run/stranger.xml; virsh -q create /run/stranger.xml', STRANGER, on=source)
+    cloud.feed(source, foreign_domain("stranger"), "create")
     try:
         xml = cloud.xml(source, "stranger", inactive=False)
         cloud.cordon(source)

@@ -3,14 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
-
-from lab.cloud import HYPERVISORS, Cloud, events
+from lab.cloud import HYPERVISORS, Cloud, events, foreign_domain
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 
-STRANGER = """\
-<domain type='qemu'><name>stranger</name><memory unit='MiB'>32</memory><vcpu>1</vcpu>
-<os><type arch='x86_64' machine='q35'>hvm</type></os></domain>"""
 STRANGE_POOL = "<pool type='dir'><name>strange-pool</name><target><path>/var/lib/libvirt/strange</path></target></pool>"
 STRANGE_NETWORK = "<network><name>strange-net</name><forward mode='bridge'/><bridge name='br0'/></network>"
 STRANGE_EXPORT = "/srv/strange 10.77.0.0/24(ro,sync,no_subtree_check)"
@@ -25,12 +21,6 @@ spec:
   target: /var/lib/libvirt/second
   export: {clients: ["10.77.0.0/24"]}
 """
-
-
-def define(cloud: Cloud, host: str, verb: str, xml: str, *more: str) -> None:
-    cloud.run(
-        "sh", "-c", f'printf %s "$0" >/run/strange.xml; virsh -q {verb} {" ".join(more)} /run/strange.xml', xml, on=host
-    )
 
 
 def strange_things(cloud: Cloud) -> dict[str, str]:
@@ -58,17 +48,19 @@ def settled(seed_cloud: Cloud) -> Cloud:
     cloud = seed_cloud
     cloud.write("pools/second.yaml", SECOND_POOL)
     cloud.once()
-    define(cloud, "hv1", "define", STRANGER)
+    cloud.feed("hv1", foreign_domain("stranger"), "define")
     cloud.virsh("hv1", "start", "stranger")
-    define(cloud, "hv2", "pool-define", STRANGE_POOL)
+    cloud.feed("hv2", STRANGE_POOL, "pool-define")
     for verb in ("pool-build", "pool-start"):
         cloud.virsh("hv2", verb, "strange-pool")
-    define(cloud, "hv2", "net-define", STRANGE_NETWORK)
+    cloud.feed("hv2", STRANGE_NETWORK, "net-define")
     cloud.virsh("hv2", "net-start", "strange-net")
-    script = f"mkdir -p /srv/strange; echo '{STRANGE_EXPORT}' >/etc/exports.d/strange.exports; echo '# by hand' >/etc/exports"
+    script = (
+        f"mkdir -p /srv/strange; echo '{STRANGE_EXPORT}' >/etc/exports.d/strange.exports; echo '# hand' >/etc/exports"
+    )
     cloud.run("sh", "-c", f"{script}; exportfs -ra", on="nas")
     home = cloud.host_of("web-1")
-    define(cloud, home, "attach-device", RNG, "web-1", "--config")
+    cloud.feed(home, RNG, "attach-device", "web-1", "--config")
     note = ("--uri", "http://example.org/notes", "--key", "note", "--set", "<note>mind the step</note>")
     cloud.virsh(home, "metadata", "web-1", "--config", *note)
     return cloud
@@ -132,7 +124,7 @@ def test_edited_definition_is_put_right(cloud: Cloud) -> None:
     home = cloud.host_of("web-1")
     running = cloud.qemu_pid(home, "web-1")
     before = cloud.xml(home, "web-1")
-    define(cloud, home, "define", before.replace(">1</vcpu>", ">2</vcpu>"))
+    cloud.feed(home, before.replace(">1</vcpu>", ">2</vcpu>"), "define")
     assert cloud.xml(home, "web-1") != before
     cloud.once()
     assert cloud.xml(home, "web-1") == before

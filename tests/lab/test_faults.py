@@ -9,9 +9,9 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from lab.cloud import HYPERVISORS, POOL, TERM_S, Cloud, foreign_domain, until
 
 from reconciler.desired.derive import object_uuid
-from lab.cloud import HYPERVISORS, POOL, TERM_S, Cloud, until
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 
@@ -22,9 +22,6 @@ BIG = {"memory": "2GiB", "migration": SLOW}
 PASS_S = 60
 """A pass ends within its deadlines: what answers does not wait long for what does not."""
 UNKNOWN = 4
-FOREIGN = """\
-<domain type='qemu'><name>{name}</name>{uuid}<memory unit='MiB'>32</memory><vcpu>1</vcpu>
-<os><type arch='x86_64' machine='q35'>hvm</type></os></domain>"""
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +59,7 @@ def processes(cloud: Cloud, host: str) -> dict[str, int]:
 
 def define(cloud: Cloud, host: str, name: str, uuid: str = "") -> str:
     """A domain that is not ours; its definition as libvirt keeps it."""
-    xml = FOREIGN.format(name=name, uuid=f"<uuid>{uuid}</uuid>" if uuid else "")
-    cloud.run("sh", "-c", 'printf %s "$0" >/run/foreign.xml; virsh -q define /run/foreign.xml', xml, on=host)
+    cloud.feed(host, foreign_domain(name, uuid), "define")
     return cloud.xml(host, name)
 
 
