@@ -45,7 +45,7 @@ cp -r desired-state "$DOCUMENTS"
 mkdir -p "$DOCUMENTS/images"
 python -m reconciler.lab.guest "$DOCUMENTS/images/tiny.qcow2"
 sum=$(sha256sum "$DOCUMENTS/images/tiny.qcow2" | cut -d' ' -f1)
-find "$DOCUMENTS" -name '*.yaml' -exec sed -i "s/^#demo# //; s/SHA256/$sum/" {} +
+find "$DOCUMENTS" -name "*.yaml" -exec sed -i "/^#demo# /{s///; s/SHA256/$sum/}" {} +
 run reconcile validate -C "$DOCUMENTS"
 
 say "The lab: hypervisors hv1 and hv2, the NFS server nas, one LAN with DHCP"

@@ -29,6 +29,8 @@ REARM_MS = 15_000
 SOON = frozenset({HeldReason.MIGRATION_RUNNING, HeldReason.UNSETTLED})
 SOON_S = 5.0
 """What is held for these reasons clears by itself, so it is looked at again soon."""
+ASKED, CHANGED = "asked", "changed"
+"""What wakes a daemon that waits: asked for a pass, or something to look at that may call for one."""
 
 
 class Pass(Protocol):
@@ -105,17 +107,17 @@ class Daemon:
     def stop(self) -> None:
         """Hand out no new step, make no new pass."""
         self._stopping = True
-        self._wakes.put("stop")
+        self._wakes.put(CHANGED)
 
     def rescan(self) -> None:
         """Something changed in the directory: where it is new and good, the running pass ends early for it."""
         if self._documents.rescan():
-            self._wakes.put("changed")
+            self._wakes.put(CHANGED)
 
     def look_now(self) -> None:
         """Make a pass as soon as the running one has ended."""
         self._documents.rescan()
-        self._wakes.put("asked")
+        self._wakes.put(ASKED)
 
     def run(self) -> None:
         """Pass after pass. Raises: nothing."""
@@ -167,12 +169,14 @@ class Daemon:
 
     def _wait(self, pause_s: float) -> None:
         """Until the pause is over, or something calls for a pass."""
-        if self._cut_short():
-            return
-        try:
-            self._wakes.get(pause_s)
-        except TimeoutError:
-            self._documents.rescan()
+        due = self._clock.now() + pause_s
+        while not self._cut_short():
+            try:
+                if self._wakes.get(due - self._clock.now()) == ASKED:
+                    return
+            except TimeoutError:
+                self._documents.rescan()
+                return
 
 
 # --- files ------------------------------------------------------------------------

@@ -1,5 +1,7 @@
 """The group `reconcile`, and what an argv ends with."""
 
+from typing import ClassVar
+
 import click
 
 from reconciler.cli import exits, output
@@ -16,7 +18,7 @@ HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 class Commands(LazyGroup):
     """All commands. Daemon and `--once` are not among them: they are what the group itself does."""
 
-    table = {
+    table: ClassVar = {
         "plan": ("reconciler.cli.plan", "Show what a pass would do, and change nothing."),
         "validate": ("reconciler.cli.validate", "Check the documents; contact nothing."),
         "status": ("reconciler.cli.status", "Show what is there, and whether it is well."),

@@ -1,6 +1,7 @@
 """A group whose commands are loaded when they are called: listing them needs only this table."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 import click
 
@@ -11,7 +12,7 @@ class LazyGroup(click.Group):
     Order of the help: the table's, the main commands first.
     """
 
-    table: Mapping[str, tuple[str, str]] = {}
+    table: ClassVar[Mapping[str, tuple[str, str]]] = {}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*self.table, *(name for name in self.commands if name not in self.table)]

@@ -18,10 +18,9 @@ def schema(settings: Settings, target: Path) -> int:
     """
     from reconciler.schema import write_schemas
 
-    write_schemas(target)
+    files = [str(path) for path in write_schemas(target)]
     if settings.json:
-        files = sorted(str(path) for path in target.glob("*.json"))
-        output.data_json({"schemaVersion": 1, "directory": str(target), "files": files})
+        output.data_json({"schemaVersion": 1, "files": files})
     else:
-        output.data(f"{target}: written")
+        output.data("\n".join(files))
     return exits.CONVERGED

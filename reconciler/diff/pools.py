@@ -72,17 +72,12 @@ def _images(desired: Desired, observed: Observed, pool: Pool) -> Iterator[Change
     there = listed(desired, observed, pool)
     for image in pool.spec.images:
         volume, marker = image_volume(image), image_marker(image)
-        if host and (there is None or not {volume, marker} <= there):
-            ref = Ref("volume", f"{pool.name}/{volume}", host)
-            yield ImageMissing(
-                ref,
-                f"base image {image.name} is not there",
-                pool.name,
-                volume,
-                marker,
-                image.from_,
-                image.sha256.lower(),
-            )
+        if host is None or (there is not None and {volume, marker} <= there):
+            continue
+        reason = f"base image {image.name} is not there"
+        yield from stale(desired, observed, pool.name, host, reason)
+        ref = Ref("volume", f"{pool.name}/{volume}", host)
+        yield ImageMissing(ref, reason, pool.name, volume, marker, image.from_, image.sha256.lower())
 
 
 def stale(desired: Desired, observed: Observed, pool: str, host: str, reason: str) -> Iterator[Change]:

@@ -77,6 +77,7 @@ def _live(records: int, boot: Boot) -> NoReturn:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:
+        socket.sethostname(boot.hostname)
         make_mounts(boot)
         _make_runtime(boot)
         for daemon in boot.daemons:

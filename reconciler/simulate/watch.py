@@ -113,7 +113,7 @@ class Watch:
         if self.planned is not None and action not in self.planned:
             self._broken(13, f"{action.verb} {action.object} is not in the plan")
         if isinstance(action, DefineDomain | StartDomain | ResumeDomain):
-            self._check_elsewhere(action)
+            self._check_elsewhere(action, action.name, action.uuid)
         if isinstance(action, DefineDomain | StartDomain):
             self._check_host(action, action.host)
         if isinstance(action, MigrateDomain):
@@ -129,16 +129,16 @@ class Watch:
 
         return after
 
-    def _check_elsewhere(self, action: DomainAction) -> None:
-        """No other host has it running; none that cannot be asked has it at all."""
+    def _check_elsewhere(self, action: Action, name: str, uuid: str) -> None:
+        """No other host has the domain running; none that cannot be asked has it at all."""
         for hypervisor in self.world.hypervisors.values():
-            found = hypervisor.domains.get(action.uuid)
+            found = hypervisor.domains.get(uuid)
             if hypervisor.name == action.host or found is None:
                 continue
             if not self._can_be_asked(hypervisor) and not self._is_fenced(hypervisor.name):
-                self._broken(1, f"{action.verb} {action.object}, while host/{hypervisor.name} is silent and has it")
+                self._broken(1, f"{action.verb} {action.object}, while host/{hypervisor.name} is silent and has {name}")
             elif found.runs:
-                self._broken(2, f"{action.verb} {action.object}, while it runs at host/{hypervisor.name}")
+                self._broken(2, f"{action.verb} {action.object}, while {name} runs at host/{hypervisor.name}")
 
     def _can_be_asked(self, hypervisor: Hypervisor) -> bool:
         return hypervisor.daemon is Daemon.ALIVE and self.world.reaches(SEAT, hypervisor.name)
@@ -172,7 +172,7 @@ class Watch:
         if wheres and (wheres.pop(), action.volume) not in self._files:
             self._broken(5, f"{action.verb} {action.object} makes a disk again that is gone")
         for name, uuid in self._owners(action):
-            self._check_elsewhere(StartDomain(action.host, name, uuid))
+            self._check_elsewhere(action, name, uuid)
 
     def _owners(self, action: CreateVolume) -> Iterator[tuple[str, str]]:
         for name, document in self.desired.domains.items():

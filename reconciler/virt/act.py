@@ -10,7 +10,7 @@ from reconciler.clock import Pending
 from reconciler.errors import HostUnreachable, PermanentError
 from reconciler.hypervisor import Progress
 from reconciler.virt.apply import SHORT, Short
-from reconciler.virt.connect import LETTING_GO_S, Link
+from reconciler.virt.connect import Link
 from reconciler.virt.migrate import migrate
 from reconciler.virt.shutdown import shut_down
 from reconciler.virt.translate import is_broken, translate
@@ -57,7 +57,7 @@ def _act_short(link: Link, short: Short, action: Action) -> None:
     except TimeoutError:
         if short.storage:
             link.note_pool_call(call)
-        session.end(LETTING_GO_S)
+        session.end()
         cause = f"libvirt gave no answer in {short.timeout_s:g} s"
         raise HostUnreachable(f"cannot {attempt}: {cause}; it may still take effect") from None
     except Exception as error:

@@ -6,9 +6,9 @@ of, and the next user gets a new one. Source: virConnectOpen, virConnectSetKeepA
 
 import socket
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
 from reconciler.clock import Pending
@@ -28,8 +28,6 @@ KEEPALIVE = (5, 3)
 """Seconds between pings, and how many may stay unanswered: a dead peer is noticed after 20 s."""
 READERS = 4
 """Threads that read over one connection; more are slower, and libvirtd serves five calls at a time per client."""
-LETTING_GO_S = 30.0
-"""How long a hung connection is kept before it is closed: by then keepalive has ended its calls."""
 
 
 class Session:
@@ -41,12 +39,12 @@ class Session:
     """
 
     def __init__(self, host: str, connection: lib.Connection, *, only: bool = False) -> None:
+        self._host = host
         self._only = only
-        self.connection = connection
+        self._connection: lib.Connection | None = connection
         self.readers = Workers(READERS, f"{host}-reader")
         self.facts: Pending[Any] | None = None
         self.definitions: dict[str, Any] = {}
-        self.given_up = False
         self._event: int | None = None
         with suppress(Exception):  # a driver without events: then `definitions` is as good as its last reading
             self._event = connection.domainEventRegisterAny(None, codes.EVENT_LIFECYCLE, self._heard, None)
@@ -55,31 +53,47 @@ class Session:
         if event == codes.EVENT_UNDEFINED:
             self.definitions.pop(domain.UUIDString(), None)
 
+    @property
+    def given_up(self) -> bool:
+        return self._connection is None
+
+    @property
+    def connection(self) -> lib.Connection:
+        """Raises: HostUnreachable where it was let go of."""
+        if self._connection is None:
+            raise HostUnreachable(f"cannot use the connection to host/{self._host}: it was given up")
+        return self._connection
+
     def is_alive(self) -> bool:
         """Whether it may be used; asks nobody."""
-        return not self.given_up and bool(self.connection.isAlive())
+        connection = self._connection
+        return connection is not None and bool(connection.isAlive())
 
-    def end(self, after_s: float = 0.0) -> None:
+    def end(self) -> None:
         """Let go of it; waits for nothing."""
         if not self._only:
-            self.close(after_s)
+            self.close()
 
-    def close(self, after_s: float = 0.0) -> None:
-        """Let go of it, whatever it is."""
-        if not self.given_up:
-            self.given_up = True
+    def close(self) -> None:
+        """Let go of it, whatever it is.
+
+        It is never closed by us: a call that still hangs in it would find its memory freed (tried: a crash). Python
+        closes it when the last thread that uses it is back.
+        """
+        connection, self._connection = self._connection, None
+        if connection is not None:
             self.readers.dismiss()
-            connection, event = self.connection, self._event
-            Pending(lambda: _close(connection, event, after_s), "close")
+            letting_go = partial(_let_go, [connection], self._event)
+            del connection
+            Pending(letting_go, f"{self._host}-let-go")
 
 
-def _close(connection: lib.Connection, event: int | None, after_s: float) -> None:
-    time.sleep(after_s)
-    with suppress(Exception):
-        if event is not None:
+def _let_go(held: list[lib.Connection], event: int | None) -> None:
+    """Take our ear away, which also holds the connection, then forget it."""
+    connection = held.pop()
+    if event is not None:
+        with suppress(Exception):
             connection.domainEventDeregisterAny(event)
-    with suppress(Exception):
-        connection.close()
 
 
 class Link:
@@ -157,9 +171,10 @@ class Link:
 
     def give_up(self, session: Session, cause: str) -> None:
         """A call over `session` hung: nobody uses it any more, and the host is left in peace for a while."""
-        if not session.given_up:
-            session.end(LETTING_GO_S)
-            self._breaker.failed(cause)
+        if session.given_up:
+            return
+        session.end()
+        self._breaker.failed(cause)
 
     # --- storage pool calls that hang --------------------------------------------
 

@@ -97,7 +97,7 @@ def look_at_pool(link: Link, look: Look, rules: StorageRules, at: float) -> List
     """One pool. As in a whole look, none is asked for while a server that the host mounts from is silent."""
     side = ask_host(link)
     if isinstance(side, Unknown):
-        return Unknown(f"cannot tell what is mounted at host/{link.host}: {side.message}")
+        return side
     silence = silent_server(side, rules)
     if silence:
         return Unknown(silence)

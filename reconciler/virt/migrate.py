@@ -124,7 +124,7 @@ class _Watch:
         try:
             call.result(CALL_S)
         except TimeoutError:
-            session.end(after_s=CALL_S)
+            session.end()
             raise
 
     def _look(self, domain: lib.Domain) -> None:

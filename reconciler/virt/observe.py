@@ -120,7 +120,7 @@ def _storage(
 ) -> StorageSeen | Unknown:
     told = finish(side, f"the shell of host/{link.host}")
     if isinstance(told, Unknown):
-        return Unknown(f"cannot tell what is mounted at host/{link.host}: {told.message}")
+        return told
     return parts.attempt(link, lambda session: read_storage(link, session, told, rules, now()))
 
 

@@ -41,6 +41,8 @@ def attempt(link: Link, read: Callable[[Session], T]) -> T | Unknown:
             return Unknown(str(error))
         try:
             return read(session)
+        except HostUnreachable as error:  # given up by another part meanwhile
+            return Unknown(str(error))
         except Hung:
             cause = f"libvirt at host/{link.host} does not answer"
             link.give_up(session, cause)
@@ -142,7 +144,7 @@ def read_each(session: Session, listed: list[ListedDomain], memo: Memo, rules: R
     if results and all(isinstance(result, Hung) for result in results):
         raise Hung
     if any(isinstance(result, Hung) for result in results):
-        session.end(after_s=QUIET_S)  # its threads are stuck; the next pass takes new ones
+        session.end()  # its threads are stuck; the next pass takes new ones
     return [seen for one, result in zip(listed, results, strict=True) if (seen := _domain_of(one, result)) is not None]
 
 

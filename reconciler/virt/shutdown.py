@@ -10,7 +10,7 @@ from reconciler.hypervisor import Progress
 from reconciler.observed import DomainState
 from reconciler.virt import codes, lib
 from reconciler.virt.codes import Code
-from reconciler.virt.connect import LETTING_GO_S, Link
+from reconciler.virt.connect import Link
 from reconciler.virt.translate import is_broken, translate
 
 POLL_S = 0.5
@@ -45,7 +45,7 @@ def _ask(link: Link, action: ShutdownDomain, *, press: bool) -> bool:
     try:
         return call.result(CALL_S)
     except TimeoutError:
-        session.end(LETTING_GO_S)
+        session.end()
         cause = f"libvirt gave no answer in {CALL_S:g} s"
         raise HostUnreachable(f"cannot shut down {action.object}: {cause}; it may still power off") from None
     except Exception as error:

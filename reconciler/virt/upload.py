@@ -17,7 +17,7 @@ from reconciler.errors import HostUnreachable, PermanentError, TransientError
 from reconciler.hypervisor import Progress
 from reconciler.virt import lib
 from reconciler.virt.codes import Code
-from reconciler.virt.connect import LETTING_GO_S, Link
+from reconciler.virt.connect import Link
 from reconciler.virt.translate import translate
 from reconciler.xml.volume import volume_xml
 
@@ -117,7 +117,7 @@ def upload(link: Link, action: UploadImage, progress: Progress, stopping: thread
         silent_s = time.monotonic() - uploading.beat
         if silent_s > (CLEAN_UP_S if stopping.is_set() else QUIET_S):
             link.note_pool_call(call)
-            session.end(LETTING_GO_S)
+            session.end()
             raise HostUnreachable(f"cannot {attempt}: libvirt took nothing for {silent_s:.0f} s")
     try:
         call.result(0)

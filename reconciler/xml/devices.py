@@ -7,7 +7,7 @@ from reconciler.desired.documents import Disk, Interface
 from reconciler.observed import SeenDisk
 from reconciler.xml.field import Field, Fields, write_fields
 from reconciler.xml.table import DISK, INTERFACE
-from reconciler.xml.tree import Element, XmlError, child, element, insert
+from reconciler.xml.tree import Element, XmlError, child, element, insert, reach
 
 # --- names -----------------------------------------------------------------
 
@@ -70,21 +70,33 @@ _MODELS: Mapping[str, tuple[type[Disk] | type[Interface], tuple[Field, ...]]] = 
 def _defaults(tag: str) -> Fields:
     """What a new one has where nothing is said of it: the documents' defaults."""
     model, table = _MODELS[tag]
-    return {field.name: model.model_fields[field.name].get_default() for field in table}
+    known = {field.name: model.model_fields[field.name] for field in table}
+    return {name: info.get_default() for name, info in known.items() if not info.is_required()}
 
 
 def write_devices(devices: Element, tag: str, wanted: Mapping[str, Fields], sources: Mapping[str, str]) -> None:
     """Write what differs of each device named, and make those that are not there. Raises: XmlError without a source."""
-    there, table = named(devices, tag), _MODELS[tag][1]
+    there = named(devices, tag)
     for name, fields in wanted.items():
         if name in there:
-            write_fields(there[name], table, fields)
-            continue
-        made = _new_disk(name, sources) if tag == "disk" else element("interface", type="network")
-        insert(devices, made)
-        said = {key: value for key, value in fields.items() if value is not None}
-        write_fields(made, table, {**_defaults(tag), **said}, new=True)
-        insert(made, element("alias", name=_free_alias(devices, tag, name)))
+            _edit(devices, there[name], name, fields)
+        else:
+            _make(devices, tag, name, fields, sources)
+
+
+def _edit(devices: Element, device: Element, name: str, fields: Fields) -> None:
+    """One that was known by its target keeps its name where that changes: it gets the alias."""
+    address = _address(device)
+    write_fields(device, _MODELS[str(device.tag)][1], fields)
+    if _address(device) != address and not _alias(device):
+        _write_alias(devices, device, name)
+
+
+def _make(devices: Element, tag: str, name: str, fields: Fields, sources: Mapping[str, str]) -> None:
+    made = insert(devices, _new_disk(name, sources) if tag == "disk" else element("interface", type="network"))
+    said = {key: value for key, value in fields.items() if value is not None}
+    write_fields(made, _MODELS[tag][1], {**_defaults(tag), **said}, new=True)
+    _write_alias(devices, made, name)
 
 
 def _new_disk(name: str, sources: Mapping[str, str]) -> Element:
@@ -96,11 +108,11 @@ def _new_disk(name: str, sources: Mapping[str, str]) -> Element:
     return disk
 
 
-def _free_alias(devices: Element, tag: str, name: str) -> str:
+def _write_alias(devices: Element, device: Element, name: str) -> None:
     """A disk and an interface may bear one name, two devices may not bear one alias."""
-    alias = alias_of(name)
-    taken = {there.get("name") for there in devices.iterfind("*/alias")}
-    return alias if alias not in taken else alias.replace("ua-", f"ua-_{tag}-", 1)
+    alias, taken = alias_of(name), {there.get("name") for there in devices.iterfind("*/alias")}
+    free = alias if alias not in taken else alias.replace("ua-", f"ua-_{device.tag}-", 1)
+    reach(device, "alias").set("name", free)
 
 
 # --- what a disk lies on ---------------------------------------------------

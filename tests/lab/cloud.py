@@ -115,6 +115,7 @@ class Cloud:
 
     def __init__(self, name: str, documents: Path) -> None:
         self.name, self.documents = name, documents
+        self.on = list(HYPERVISORS)
 
     # --- the lab ---------------------------------------------------------------
 
@@ -124,6 +125,16 @@ class Cloud:
         done = subprocess.run(argv, capture_output=True, text=True, timeout=timeout, check=False)
         assert done.returncode == 0, f"{' '.join(argv)}: exit {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout
+
+    def off(self, host: str) -> None:
+        """Pull a hypervisor's plug."""
+        self.lab("off", host)
+        self.on.remove(host)
+
+    def boot(self, host: str) -> None:
+        """Switch it on again."""
+        self.lab("on", host)
+        self.on.append(host)
 
     def exec_argv(self, *argv: str, on: str = "") -> list[str]:
         where = ["--on", on] if on else []
@@ -234,7 +245,7 @@ class Cloud:
 
     def everywhere(self, look: Callable[[str], set[str]]) -> list[tuple[str, str]]:
         """(domain, host) for all that `look` sees, sorted: a domain that is there twice stands there twice."""
-        return sorted((domain, host) for host in HYPERVISORS for domain in look(host))
+        return sorted((domain, host) for host in self.on for domain in look(host))
 
     def host_of(self, domain: str) -> str:
         """The one host where it is active."""

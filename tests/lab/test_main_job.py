@@ -106,7 +106,7 @@ def test_cordon_moves_running_guests_and_stopped_ones(story: Story) -> None:
 def test_guests_go_on_while_the_emptied_host_is_off(story: Story) -> None:
     cloud = story.cloud
     with Pulse(cloud, "db-1") as pulse:
-        cloud.lab("off", story.left)
+        cloud.off(story.left)
         cloud.once(4)
     pulse.assert_steady(LONGEST_GAP_S)
     assert cloud.running(story.kept) == set(GUESTS)
@@ -115,7 +115,7 @@ def test_guests_go_on_while_the_emptied_host_is_off(story: Story) -> None:
 
 def test_the_host_comes_back_and_takes_guests_again(story: Story) -> None:
     cloud = story.cloud
-    cloud.lab("on", story.left)
+    cloud.boot(story.left)
     cloud.uncordon(story.left)
     cloud.once()
     assert cloud.virsh(story.left, "pool-list", "--name").split() == ["images"]

@@ -369,7 +369,7 @@ def test_every_command_is_covered_here() -> None:
 def test_every_command_takes_global_options_on_both_sides(
     directory: Path, monkeypatch: pytest.MonkeyPatch, argv: list[str]
 ) -> None:
-    """Invalid documents give the same answer wherever the options stand; commands that read none are looked at alone."""
+    """Each command is replaced by one that tells what it was given."""
     options = ["-C", str(directory), "-o", "json", "--color", "never", "-v"]
     names, rest = (argv[:2], argv[2:]) if argv[0] == "lab" else (argv[:1], argv[1:])
     placements = [[*options, *names, *rest], [*names, *options, *rest]]
@@ -462,7 +462,12 @@ def labs(monkeypatch: pytest.MonkeyPatch, directory: Path) -> list[Any]:
 
     calls: list[Any] = []
     monkeypatch.setattr(paths, "RECORDS", directory / "no-labs")
-    monkeypatch.setattr(lab, "exec_", lambda name, argv, on=None: calls.append((name, tuple(argv), on)) or 42)
+
+    def execute(name: str, argv: tuple[str, ...], on: str | None = None) -> int:
+        calls.append((name, tuple(argv), on))
+        return 42
+
+    monkeypatch.setattr(lab, "exec_", execute)
     monkeypatch.setattr(lab, "off", lambda name, host, say: calls.append(("off", name, host)))
     monkeypatch.setattr(lab, "down", lambda name, say: calls.append(("down", name)))
     return calls

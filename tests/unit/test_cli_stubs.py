@@ -36,7 +36,8 @@ DOCUMENTS = {
     "hosts/hv2.yaml": "kind: Host\nmetadata: {name: hv2}\nspec:\n  address: 10.77.0.13\n"
     '  hypervisor: {uri: "qemu+ssh://root@hv2/system"}\n  cordoned: false\n',
     "hosts/nas.yaml": "kind: Host\nmetadata: {name: nas}\nspec: {address: 10.77.0.11, nfsServer: {ssh: root@nas}}\n",
-    "pools/images.yaml": "kind: Pool\nmetadata: {name: images}\nspec:\n  type: netfs\n  source: {host: nas, dir: /srv/images}\n"
+    "pools/images.yaml": "kind: Pool\nmetadata: {name: images}\nspec:\n  type: netfs\n"
+    "  source: {host: nas, dir: /srv/images}\n"
     '  target: /var/lib/libvirt/cloud\n  export: {clients: ["10.77.0.0/24"]}\n',
     "networks/lan.yaml": "kind: Network\nmetadata: {name: lan}\nspec: {bridge: br0}\n",
     "domains/web-1.yaml": "kind: Domain\nmetadata: {name: web-1}\nspec:\n  vcpus: 1\n  memory: 128MiB\n"

@@ -23,7 +23,7 @@ from reconciler import lock
 from reconciler.clock import RealClock
 from reconciler.daemon import AFTER_ERROR_S, SETTLE_S, SOON_S, Daemon, Documents, is_document, sd_notify, watch
 from reconciler.desired import Desired, Ref
-from reconciler.errors import DesiredStateError, Problem, ReconcilerError
+from reconciler.errors import DesiredStateError, LockHeld, Problem, ReconcilerError
 from reconciler.history import History
 from reconciler.load import load
 from reconciler.simulate.clock import VirtualClock
@@ -182,7 +182,7 @@ def test_another_fault_is_told_again(clock: VirtualClock, tmp_path: Path) -> Non
     def spoil(text: str) -> Callable[[], None]:
         return lambda: ((rig.directory / "bad.yaml").write_text(text), rig.daemon.rescan())  # type: ignore[return-value,func-returns-value]
 
-    rig.run(290, t50=spoil("[\n"), t60=spoil("{\n\n"))
+    rig.run(290, t50=spoil("[\n"), t60=spoil("a: b\n"))
     assert len([line for line in rig.said if line.startswith("bad.yaml")]) == 2
 
 
@@ -474,7 +474,7 @@ def test_the_daemon_holds_the_lock_for_its_life(start: Callable[..., Any], tmp_p
     process = start("idle")
     os.environ[lock.DIRECTORY_VARIABLE] = str(tmp_path / "run")
     try:
-        with pytest.raises(lock.LockHeld), lock.held("small-cloud"):
+        with pytest.raises(LockHeld), lock.held("small-cloud"):
             pass
         process.kill()
         process.wait(10)

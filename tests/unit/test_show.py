@@ -347,4 +347,4 @@ def test_columns_and_plurals() -> None:
 
 def test_unknown_names_of_the_package_are_refused() -> None:
     with pytest.raises(AttributeError):
-        _ = show.nothing  # type: ignore[attr-defined]
+        _ = show.nothing

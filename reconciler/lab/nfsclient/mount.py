@@ -20,6 +20,7 @@ from reconciler.lab.nfsclient.onc import Connection, lookup_port
 FAILED, USAGE = 32, 1
 RETRY_MIN = 2  # minutes, nfs(5)'s default for a mount in the foreground
 RETRY_PAUSE_S = 1.0
+_PASSING = (None, errno.ESTALE, errno.ETIMEDOUT, errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ECONNRESET, errno.EAGAIN)
 _FLAGS = {"ro": kernel.READ_ONLY, "nosuid": kernel.NO_SUID, "nodev": kernel.NO_DEV, "noexec": kernel.NO_EXEC}
 
 
@@ -44,7 +45,7 @@ def main(argv: list[str]) -> int:
         reason = "No such file or directory"
         print(f"mount.nfs: mounting {source} failed, reason given by server: {reason} ({error})", file=sys.stderr)
         return FAILED
-    except (OSError, TimeoutError) as error:
+    except OSError as error:
         print(f"mount.nfs: {error.strerror or 'Connection timed out'}", file=sys.stderr)
         return FAILED
     if os.fork() == 0:
@@ -72,10 +73,8 @@ def _ask(host: str, path: str, retry_s: float) -> bytes:
     while True:
         try:
             return asyncio.run(mount(host, path))
-        except (PermissionError, FileNotFoundError):
-            raise
-        except (OSError, TimeoutError):
-            if monotonic() > deadline:
+        except OSError as error:
+            if error.errno not in _PASSING or monotonic() > deadline:
                 raise
             sleep(RETRY_PAUSE_S)
 

@@ -1,6 +1,7 @@
 """ONC RPC over one TCP connection, with as many calls at once as wanted. Source: RFC 5531, XDR: RFC 4506."""
 
 import asyncio
+import errno
 import os
 import socket
 import struct
@@ -52,7 +53,7 @@ class Reader:
         try:
             values: tuple[int, ...] = struct.unpack_from(">" + form, self._answer, self._at)
         except struct.error as error:
-            raise RpcError(5, f"short answer: {error}") from error
+            raise RpcError(errno.EIO, f"short answer: {error}") from error
         self._at += struct.calcsize(">" + form)
         return values
 
@@ -65,7 +66,7 @@ class Reader:
         length = self.number()
         value = self._answer[self._at : self._at + length]
         if len(value) < length:
-            raise RpcError(5, "short answer")
+            raise RpcError(errno.EIO, "short answer")
         self._at += length + -length % 4
         return value
 
@@ -181,11 +182,11 @@ def _results(reader: Reader) -> Reader:
     """Check the head of an answer; what follows are the procedure's results."""
     _, kind, refused = reader.unpack("III")
     if kind != 1 or refused:
-        raise RpcError(13, "the server refused the caller")
+        raise RpcError(errno.EACCES, "the server refused the caller")
     reader.number()
     reader.opaque()
     if status := reader.number():
-        raise RpcError(121, f"the server cannot do this call (accept status {status})")
+        raise RpcError(errno.EREMOTEIO, f"the server cannot do this call (accept status {status})")
     return reader
 
 
@@ -200,5 +201,5 @@ async def lookup_port(host: str, program: int, version: int) -> int:
     finally:
         connection.close()
     if not port:
-        raise RpcError(111, "the program is not registered there")
+        raise RpcError(errno.EOPNOTSUPP, "requested NFS version or transport protocol is not supported")
     return port
