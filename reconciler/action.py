@@ -206,6 +206,11 @@ class ShutdownDomain(DomainAction):
 
 
 @dataclass(frozen=True, slots=True)
+class DestroyHusk(DomainAction):
+    """End the paused process that a migration left at its source, when the target runs (virDomainDestroy)."""
+
+
+@dataclass(frozen=True, slots=True)
 class UndefineDomain(DomainAction):
     """Remove the definition of a domain that is off; its disks stay (virDomainUndefine without flags)."""
 

@@ -226,5 +226,12 @@ class DomainLeftover(DomainChange):
 
 
 @dataclass(frozen=True, slots=True)
+class DomainHusk(DomainChange):
+    """The paused source of a migration that went through; the domain itself runs at `home`."""
+
+    home: str
+
+
+@dataclass(frozen=True, slots=True)
 class DomainUnwanted(DomainChange):
     active: bool

@@ -41,17 +41,17 @@ class _QueueMailbox:
             raise TimeoutError from None
 
 
-class Pending(Generic[T]):
-    """Work that runs in a daemon thread of its own; whoever waits for it waits only so long."""
+class Promise(Generic[T]):
+    """Work that some thread will do; whoever waits for it waits only so long."""
 
-    def __init__(self, work: Callable[[], T], name: str) -> None:
+    def __init__(self, work: Callable[[], T]) -> None:
         self._work: Callable[[], T] | None = work
         self._ended = threading.Event()
         self._value: T
         self._error: BaseException | None = None
-        threading.Thread(target=self._run, name=name, daemon=True).start()
 
-    def _run(self) -> None:
+    def keep(self) -> None:
+        """Do the work, once, in the thread that calls this."""
         work, self._work = self._work, None
         assert work is not None
         try:
@@ -76,3 +76,11 @@ class Pending(Generic[T]):
         if self._error is not None:
             raise self._error
         return self._value
+
+
+class Pending(Promise[T]):
+    """Work in a daemon thread of its own."""
+
+    def __init__(self, work: Callable[[], T], name: str) -> None:
+        super().__init__(work)
+        threading.Thread(target=self.keep, name=name, daemon=True).start()

@@ -284,13 +284,17 @@ def _domain_here(observed: Observed, host: str, name: str, uuid: str) -> SeenDom
 
 @dataclass(frozen=True, slots=True)
 class DomainIs:
-    """The domain is at `host`, in one of `standings`, with these persistent `fields` (flat paths to values)."""
+    """The domain is at `host`, in one of `standings`, with these persistent `fields` (flat paths to values).
+
+    `idle`: and libvirt is at work on no job of it.
+    """
 
     host: str
     name: str
     uuid: str
     standings: frozenset[Standing] = frozenset()
     fields: tuple[tuple[tuple[str, ...], Any], ...] = ()
+    idle: bool = False
 
     def looks(self) -> tuple[Look, ...]:
         return (Look(self.host, Part.DOMAINS, self.name, self.uuid),)
@@ -303,6 +307,8 @@ class DomainIs:
             return Verdict(None, domain.unknown)
         if self.standings and domain.standing not in self.standings:
             return _no(f"it is {domain.state} ({domain.reason})" if domain.reason else f"it is {domain.state}")
+        if self.idle and domain.job:
+            return _no("a migration of it is under way")
         other = [path for path, value in self.fields if value_at(domain.fields, path) != value]
         return _no(f"its {'.'.join(other[0])} is {value_at(domain.fields, other[0])!r}") if other else YES
 

@@ -23,13 +23,20 @@ def guard(plan: Plan, policy: ClusterSpec, spent: Mapping[str, int], history: Hi
     wanted = Counter(step.limit for step in plan.steps if step.limit)
     over = {sort for sort, count in wanted.items() if count + spent.get(sort, 0) > limits[sort]}
     refused = {step.id: _over(step, wanted, limits) for step in plan.steps if step.limit in over}
-    return _without(plan, {**_backing_off(plan, history, now), **refused})
+    return _without(plan, {**_crowded_out(plan), **_backing_off(plan, history, now), **refused})
 
 
 def _over(step: Step, wanted: Mapping[str, int], limits: Mapping[str, int]) -> tuple[HeldReason, str]:
     sort = step.limit
     message = f"{wanted[sort]} {sort} are wanted, limits.{sort} is {limits[sort]}; raise it to allow them"
     return HeldReason.OVER_LIMIT, message
+
+
+def _crowded_out(plan: Plan) -> dict[str, tuple[HeldReason, str]]:
+    """Steps whose slot is taken by what others have under way."""
+    full = {slot for slot, places in plan.capacities.items() if places == 0}
+    waits = HeldReason.MIGRATION_RUNNING, "waits for migrations that are under way already"
+    return {step.id: waits for step in plan.steps if full & set(step.slots)}
 
 
 def _backing_off(plan: Plan, history: History, now: float) -> dict[str, tuple[HeldReason, str]]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 
@@ -164,6 +165,8 @@ class SeenDomain:
     xml: str = ""
     """The persistent definition as it stands, for merging."""
     autostart: bool = False
+    job: bool = False
+    """libvirt is at work on it; asked only of what a migration paused, to tell a migration from what a cut one left."""
     obstacles: tuple[str, ...] = ()
     """What is known to stand against a migration (snapshots, block jobs, hostdevs, ...)."""
     unknown: str = ""
@@ -330,7 +333,30 @@ class Observed:
 
     def whereabouts(self, name: str, uuid: str) -> tuple[tuple[str, SeenDomain], ...]:
         """Where a domain of that name or UUID is defined or running."""
-        return tuple((h, d) for h, d in self.all_domains() if d.uuid == uuid or d.name == name)
+        found = {(h, d.name): d for key in (name, uuid) for h, d in self._by_key.get(key, ())}
+        return tuple((host, domain) for (host, _), domain in sorted(found.items(), key=lambda item: item[0]))
+
+    @cached_property
+    def _by_key(self) -> Mapping[str, tuple[tuple[str, SeenDomain], ...]]:
+        """Domains by name and by UUID."""
+        index: dict[str, tuple[tuple[str, SeenDomain], ...]] = {}
+        for host, domain in self.all_domains():
+            for key in (domain.name, domain.uuid):
+                index[key] = (*index.get(key, ()), (host, domain))
+        return index
+
+    def listed(self, pool: str) -> frozenset[str] | None:
+        """Volumes that any host lists in its pool of ours of that name; None where no host can tell (law 1)."""
+        return self._volumes.get(pool)
+
+    @cached_property
+    def _volumes(self) -> Mapping[str, frozenset[str]]:
+        index: dict[str, frozenset[str]] = {}
+        for listing in self.pools.values():
+            for name, pool in listing.items.items() if isinstance(listing, Listing) else ():
+                if pool.volumes is not None:
+                    index[name] = index.get(name, frozenset()) | pool.volumes.keys()
+        return index
 
     def merged(self, newer: "Observed") -> "Observed":
         """This snapshot with what was read since."""

@@ -205,6 +205,8 @@ def _choose(
     moves_running = where.home is not None and where.seen is not None and where.seen.standing is not Standing.OFF
     if moves_running and where.seen and where.seen.obstacles:
         return _cannot_move(where, "; ".join(where.seen.obstacles))
+    if where.home is not None and (tie := _tie(desired, domain)):
+        return _cannot_move(where, f"{tie}, a directory of host/{where.home} alone")
     needs_room = moves_running or domain.spec.power is Power.RUNNING
     for host in desired.hypervisors:
         if host not in rejected and needs_room and (reason := _no_room(ledger, domain, host)):
@@ -218,6 +220,12 @@ def _choose(
     if needs_room:
         ledger.book(target, domain)
     return Placement(where, target)
+
+
+def _tie(desired: Desired, domain: Domain) -> str:
+    """The disk that keeps a domain at its host; empty where all its disks are on shared storage."""
+    local = (disk for disk in domain.spec.disks if not desired.pools[disk.pool].is_shared)
+    return next((f"its disk {disk.name} is in pool/{disk.pool}" for disk in local), "")
 
 
 def _no_room(ledger: _Ledger, domain: Domain, host: str) -> str:

@@ -14,7 +14,8 @@ from reconciler.step import Held, HeldReason
 class Whereabouts:
     """One domain: at `home` (None: nowhere), as `seen`; or `held`, which means hands off.
 
-    `leftovers`: hosts with a second, inactive definition of it that a cut move left behind.
+    `leftovers`: hosts with a second, inactive definition of it that a cut move left behind. `husks`: hosts with the
+    paused source of a migration that was cut when the target ran already.
     """
 
     name: str
@@ -22,6 +23,7 @@ class Whereabouts:
     home: str | None = None
     seen: SeenDomain | None = None
     leftovers: tuple[str, ...] = ()
+    husks: tuple[str, ...] = ()
     held: Held | None = None
 
     @property
@@ -84,8 +86,8 @@ FROZEN: Mapping[Standing, tuple[HeldReason, str]] = {
 
 
 def _alone(name: str, uuid: str, host: str, seen: SeenDomain) -> Whereabouts:
-    if seen.standing is Standing.MIGRATING and seen.fields is None:
-        message = "it is receiving a migration whose other end is not seen; libvirt ends it"
+    if seen.standing is Standing.MIGRATING and (seen.job or seen.fields is None):
+        message = "a migration of it is under way whose other end is not seen; libvirt ends it"
         return _held(name, uuid, host, seen, HeldReason.MIGRATION_RUNNING, message)
     if seen.standing in FROZEN:
         reason, message = FROZEN[seen.standing]
@@ -107,14 +109,37 @@ def _twice(desired: Desired, name: str, uuid: str, found: tuple[tuple[str, SeenD
         located = _alone(name, uuid, host, seen)
         return located if located.held else Whereabouts(name, uuid, host, seen, inactive)
     standings = {seen.standing for _, seen in active}
+    host, seen = next((item for item in active if item[1].standing is Standing.RUNNING), active[0])
+    others = [(other, there) for other, there in active if other != host]
+    # One runs, the other was its source and lost the last word of the migration: it will never run again.
+    if seen.standing is Standing.RUNNING and all(_is_husk(there) for _, there in others):
+        return Whereabouts(name, uuid, host, seen, inactive, husks=tuple(other for other, _ in others))
     # One runs (or hands over), the other receives: a migration is under way; libvirt ends it.
     if standings <= {Standing.RUNNING, Standing.MIGRATING} and Standing.MIGRATING in standings:
         hosts = " and ".join(host for host, _ in active)
-        host, seen = next((item for item in active if item[1].standing is Standing.RUNNING), active[0])
         return _held(name, uuid, host, seen, HeldReason.MIGRATION_RUNNING, f"a migration between {hosts} is waited for")
     hosts = " and ".join(host for host, _ in active)
     message = f"ALARM: it is active at {hosts} at once; nothing is done to either; stop the wrong one by hand"
     return _held(name, uuid, active[0][0], active[0][1], HeldReason.RUNS_TWICE, message)
+
+
+def _is_husk(seen: SeenDomain) -> bool:
+    """Paused by a migration that nobody works on any more, with a definition of its own: a source, not a target."""
+    return seen.standing is Standing.MIGRATING and not seen.job and seen.fields is not None
+
+
+def migrations_under_way(observed: Observed) -> tuple[tuple[str, str], ...]:
+    """(source, target) of every migration that libvirt is at work on, whoever began it. Order: by domain."""
+    ends: dict[str, list[tuple[str, SeenDomain]]] = {}
+    for host, seen in observed.all_domains():
+        if seen.standing is Standing.RUNNING or (seen.standing is Standing.MIGRATING and not _is_husk(seen)):
+            ends.setdefault(seen.uuid, []).append((host, seen))
+    pairs = [sorted(pair, key=lambda end: end[1].fields is None) for _, pair in sorted(ends.items()) if len(pair) == 2]
+    return tuple((source[0], target[0]) for source, target in pairs if Standing.MIGRATING in _standings(source, target))
+
+
+def _standings(*ends: tuple[str, SeenDomain]) -> set[Standing]:
+    return {seen.standing for _, seen in ends}
 
 
 def _is_cordoned(desired: Desired, host: str) -> bool:

@@ -235,6 +235,11 @@ class Pool(Document):
     spec: PoolSpec
     """What the pool shall be."""
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether its hosts see the same files; a plain directory is each host's own."""
+        return self.spec.type == "netfs"
+
 
 # --- Network ---------------------------------------------------------------
 

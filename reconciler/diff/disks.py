@@ -7,7 +7,7 @@ from reconciler.desired import Desired, Ref
 from reconciler.desired.derive import image_volume, volume_name
 from reconciler.desired.documents import Disk, Domain
 from reconciler.desired.quantity import format_size
-from reconciler.diff.pools import listed, stale
+from reconciler.diff.pools import stale
 from reconciler.history import History
 from reconciler.observed import Observed, SeenVolume, Standing
 from reconciler.step import Held, HeldReason
@@ -74,7 +74,7 @@ def _unrecorded(
     desired: Desired, observed: Observed, domain: Domain, disk: Disk, where: Whereabouts
 ) -> Iterator[Change | Held]:
     volume = volume_name(domain.name, disk)
-    there = listed(desired, observed, desired.pools[disk.pool])
+    there = observed.listed(disk.pool)
     if there is None or volume not in there:
         assert where.home is not None
         yield from stale(desired, observed, disk.pool, where.home, f"no host lists volume {volume}")
@@ -108,7 +108,7 @@ def _details(desired: Desired, observed: Observed, disk: Disk, volume: str) -> S
 def _gone(
     desired: Desired, observed: Observed, domain: Domain, disk: Disk, where: Whereabouts, history: History
 ) -> Iterator[Change | Held]:
-    there = listed(desired, observed, desired.pools[disk.pool])
+    there = observed.listed(disk.pool)
     volume = volume_name(domain.name, disk)
     off = where.seen is not None and where.seen.standing is Standing.OFF
     if there is None or volume in there or not off or where.home is None:

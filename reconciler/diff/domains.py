@@ -1,13 +1,13 @@
 """What differs in domains: definition, place, power. Their disks are in disks.py."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from math import ceil
-from typing import Any
 
 from reconciler.change import (
     Change,
     DomainDiffers,
     DomainHalted,
+    DomainHusk,
     DomainLeftover,
     DomainMisplacedOff,
     DomainMisplacedRunning,
@@ -20,7 +20,6 @@ from reconciler.desired import Desired, Ref
 from reconciler.desired.documents import GIB, Domain, OnDrain, Power, State
 from reconciler.diff.disks import disk_paths, existing_disks, new_disks, volumes_of
 from reconciler.diff.fields import differing
-from reconciler.diff.pools import listed
 from reconciler.fact import NowhereElse
 from reconciler.history import History
 from reconciler.observed import CpuFacts, Mark, Observed, SeenDomain, Standing
@@ -28,7 +27,7 @@ from reconciler.place import Placement, Placements
 from reconciler.readiness import is_usable, pool_trouble
 from reconciler.step import Held, HeldReason
 from reconciler.xml.capabilities import baseline
-from reconciler.xml.domain import merge, skeleton, wanted
+from reconciler.xml.domain import Fields, merge, skeleton, wanted
 
 
 def domains(desired: Desired, observed: Observed, placements: Placements, history: History) -> Iterator[Change | Held]:
@@ -45,6 +44,9 @@ def _domain(
     for host in where.leftovers:
         reason = f"a cut move left a definition here; it is at host/{where.home}"
         yield DomainLeftover(Ref("domain", domain.name, host), reason, where.uuid, where.home or "")
+    for host in where.husks:
+        reason = f"a migration was cut at its very end; the domain runs at host/{where.home}"
+        yield DomainHusk(Ref("domain", domain.name, host), reason, where.uuid, where.home or "")
     if placement.held:
         yield placement.held
         if where.seen is None or where.held:
@@ -74,7 +76,8 @@ def _new(desired: Desired, observed: Observed, domain: Domain, placement: Placem
     if verdict.holds is False:
         yield Held(ref, HeldReason.IN_USE, verdict.seen)
         return
-    volumes = () if _volumes_explained(desired, observed, domain) else volumes_of(domain)
+    vouched_for = _volumes_explained(desired, observed, domain) and not _silent(desired, observed)
+    volumes = () if vouched_for else volumes_of(domain)
     xml = _new_xml(desired, observed, domain, host)
     yield DomainUndefined(ref, "it is not defined anywhere", uuid, xml, volumes, nowhere)
     yield from new_disks(desired, observed, domain, host, uuid)
@@ -84,16 +87,14 @@ def _new(desired: Desired, observed: Observed, domain: Domain, placement: Placem
 
 def _may_live_elsewhere(desired: Desired, observed: Observed, domain: Domain) -> tuple[HeldReason, str] | None:
     """Why a domain that no host defines may still run where we cannot look (law 2); None where it cannot."""
-    silent = [h for h, host in desired.hypervisors.items() if not observed.is_reachable(h) and not host.spec.fenced]
-    if silent and not domain.spec.disks:
-        return (
-            HeldReason.HOST_UNKNOWN,
-            f"it has no disk that would show whether it lives on host/{silent[0]}, which is unknown",
-        )
-    volume = None if _volumes_explained(desired, observed, domain) else _existing_volume(desired, observed, domain)
+    silent = _silent(desired, observed)
+    if silent and not any(desired.pools[disk.pool].is_shared for disk in domain.spec.disks):
+        message = f"it has no shared disk that would show whether it lives on host/{silent[0]}, which is unknown"
+        return HeldReason.HOST_UNKNOWN, message
+    volume = _existing_volume(desired, observed, domain)
     if volume and silent:
         return HeldReason.HOST_UNKNOWN, f"its {volume} exists: it may live on host/{silent[0]}, which is unknown"
-    if volume:
+    if volume and not _volumes_explained(desired, observed, domain):
         return HeldReason.VOLUME_WITHOUT_DOMAIN, (
             f"its {volume} exists while no host defines it: it may run on a machine that has no document; "
             'if it does not, annotate it with reconciler/adopt: "true"'
@@ -101,9 +102,14 @@ def _may_live_elsewhere(desired: Desired, observed: Observed, domain: Domain) ->
     return None
 
 
+def _silent(desired: Desired, observed: Observed) -> list[str]:
+    """Hypervisors that cannot be asked and that nobody vouches to be off."""
+    return [h for h, host in desired.hypervisors.items() if not observed.is_reachable(h) and not host.spec.fenced]
+
+
 def _existing_volume(desired: Desired, observed: Observed, domain: Domain) -> str:
     for pool, volume in volumes_of(domain):
-        if volume in (listed(desired, observed, desired.pools[pool]) or ()):
+        if volume in (observed.listed(pool) or ()):
             return f"volume {volume} in pool/{pool}"
     return ""
 
@@ -160,45 +166,49 @@ def _existing(
     if seen.fields is None:
         yield Held(ref, HeldReason.STATE_UNCLEAR, "it has no persistent definition; define it, or let it end")
         return
-    fields = wanted(domain, desired.cluster_name, only_set=True)
-    sources = disk_paths(desired, domain)
-    xml = merge(seen.xml, fields, sources=sources, mark=None)
+    fields = wanted(domain, desired.cluster_name, only_set=True, there=seen.fields)
     different = differing(seen.fields, fields)
     if different:
         reason = ", ".join(str(field) for field in different)
-        yield DomainDiffers(ref, reason, seen.uuid, xml, different, seen.is_active)
-    yield from _staged(seen, ref, fields)
+        yield DomainDiffers(ref, reason, seen.uuid, _merged(desired, domain, seen), different, seen.is_active)
+    if seen.live is not None:
+        yield from _staged(seen.live, ref, wanted(domain, desired.cluster_name, only_set=True, there=seen.live))
     disks = tuple(existing_disks(desired, observed, domain, placement.where, history))
     yield from disks
     blocked = any(isinstance(item, Held) for item in disks)
-    yield from _place_and_power(desired, observed, domain, placement, xml, blocked=blocked)
+    yield from _place_and_power(desired, observed, domain, placement, blocked=blocked)
 
 
-def _staged(seen: SeenDomain, ref: Ref, fields: Mapping[str, Any]) -> Iterator[Held]:
+def _merged(desired: Desired, domain: Domain, seen: SeenDomain) -> str:
+    """The persistent definition with what the document says written into it."""
+    fields = wanted(domain, desired.cluster_name, only_set=True, there=seen.fields)
+    return merge(seen.xml, fields, sources=disk_paths(desired, domain), mark=None)
+
+
+def _staged(live: Fields, ref: Ref, fields: Fields) -> Iterator[Held]:
     """What a running domain does not have, though its persistent definition has it or will."""
-    pending = differing(seen.live, fields) if seen.live is not None else ()
-    if pending:
+    if pending := differing(live, fields):
         names = ", ".join(str(field) for field in pending)
         yield Held(ref, HeldReason.RESTART_REQUIRED, f"takes effect when it is started again: {names}")
 
 
 def _place_and_power(
-    desired: Desired, observed: Observed, domain: Domain, placement: Placement, xml: str, *, blocked: bool
+    desired: Desired, observed: Observed, domain: Domain, placement: Placement, *, blocked: bool
 ) -> Iterator[Change | Held]:
     where, target = placement.where, placement.target
     if target is None or where.home is None or where.seen is None:
         return
-    if placement.moves and where.seen.standing is Standing.OFF:
-        nowhere = nowhere_else(desired, observed, domain, where.home, where.uuid)
-        reason = f"host/{where.home} is cordoned"
-        yield DomainMisplacedOff(where.ref, reason, where.uuid, target, *_needs(domain), xml, nowhere)
-    elif placement.moves and domain.spec.on_drain is OnDrain.MIGRATE:
+    running = where.seen.standing is not Standing.OFF
+    if placement.moves and running and domain.spec.on_drain is OnDrain.MIGRATE:
         yield _migration(desired, domain, placement, target)
         return
-    elif placement.moves:
+    if placement.moves:
         nowhere = nowhere_else(desired, observed, domain, where.home, where.uuid)
-        yield DomainOn(where.ref, f"host/{where.home} is cordoned and onDrain is restart", where.uuid, restarts=True)
-        yield DomainMisplacedOff(where.ref, "it restarts elsewhere", where.uuid, target, *_needs(domain), xml, nowhere)
+        reason = f"host/{where.home} is cordoned" + (" and onDrain is restart" if running else "")
+        if running:
+            yield DomainOn(where.ref, reason, where.uuid, restarts=True)
+        xml = _merged(desired, domain, where.seen)
+        yield DomainMisplacedOff(where.ref, reason, where.uuid, target, *_needs(domain), xml, nowhere)
     if not blocked:
         yield from _power(desired, observed, domain, placement, target)
 

@@ -69,7 +69,7 @@ def _comparable(desired: Desired, pool: Pool, seen: SeenPool) -> dict[str, objec
 
 def _images(desired: Desired, observed: Observed, pool: Pool) -> Iterator[Change]:
     host = receiving_host(desired, observed, pool)
-    there = listed(desired, observed, pool)
+    there = observed.listed(pool.name)
     for image in pool.spec.images:
         volume, marker = image_volume(image), image_marker(image)
         if host is None or (there is not None and {volume, marker} <= there):
@@ -93,13 +93,6 @@ def receiving_host(desired: Desired, observed: Observed, pool: Pool) -> str | No
     hosts = [h for h in desired.selected(pool.spec.hosts) if observed.is_reachable(h)]
     fit = [h for h in hosts if pool_trouble(desired, observed, pool, h) is None]
     return min(fit, key=lambda h: (not is_usable(desired, observed, pool, h), h), default=None)
-
-
-def listed(desired: Desired, observed: Observed, pool: Pool) -> frozenset[str] | None:
-    """Volumes that any host lists; None where no host can tell (law 1)."""
-    seen = [observed.pool(host, pool.name) for host in desired.selected(pool.spec.hosts)]
-    known = [p.volumes for p in seen if p is not None and p.volumes is not None]
-    return frozenset(name for volumes in known for name in volumes) if known else None
 
 
 def _unwanted(desired: Desired, observed: Observed, pool: Pool) -> Iterator[Change | Held]:

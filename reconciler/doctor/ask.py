@@ -135,7 +135,7 @@ def peer_ssh(peer: Host) -> tuple[str, ...]:
 
 
 def _connect(address: str, port: int) -> str:
-    return f"timeout 4 bash -c {shlex.quote(f': </dev/tcp/{address}/{port}')}"
+    return f"timeout 10 bash -c {shlex.quote(f': </dev/tcp/{address}/{port}')}"
 
 
 def _try(label: str, command: str) -> str:

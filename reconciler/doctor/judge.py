@@ -61,7 +61,7 @@ def _hypervisor(answers: Answers, host: Host) -> Iterator[Line]:
             Level.FAILED, ref, f"libvirt answers, a shell does not: {probe.message}", f"ssh {where.ssh_target} true"
         )
     elif probe is None:
-        message = f"{where.driver}+{where.transport} leads to no shell: what lies between hosts is not looked at"
+        message = "its uri leads to no shell there: bridges, and the way to other hosts, are not looked at"
         yield Line(Level.WARNING, ref, message)
     if facts:
         yield _kvm(ref, facts)

@@ -19,17 +19,25 @@ from typing import NoReturn
 from reconciler.lab import kernel
 from reconciler.lab.mounts import make_mounts
 from reconciler.lab.node import Boot, Daemon
-from reconciler.lab.record import start_time, write_json
+from reconciler.lab.paths import PROGRAMS
+from reconciler.lab.record import READY, last_lines, start_time, write_json
 
 READY_S = 60.0  # a daemon that has not answered after this will not
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-ENVIRONMENT = {"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8"}
+ENVIRONMENT = {"PATH": PROGRAMS, "HOME": "/root", "LANG": "C.UTF-8"}
 
 
-def main() -> None:
+def main() -> int:
     """Make the namespaces, join the LAN, and leave a child that is the node's first process."""
     node = Path(sys.argv[1])
-    boot = Boot.from_json(json.loads((node / "boot.json").read_text()))
+    try:
+        _begin(node, Boot.from_json(json.loads((node / "boot.json").read_text())))
+    except (OSError, RuntimeError) as error:
+        print(error, file=sys.stderr)  # the starter reads the log's last line
+        return 1
+    return 0
+
+
+def _begin(node: Path, boot: Boot) -> None:
     os.setsid()
     _log_to(Path(boot.logs))
     kernel.unshare(kernel.NEW_NETWORK | kernel.NEW_MOUNTS | kernel.NEW_HOSTNAME | kernel.NEW_IPC)
@@ -62,14 +70,19 @@ def _join_lan(node: Path, boot: Boot) -> None:
     switch = json.loads((node.parent / "lan" / "holder.json").read_text())["pid"] if boot.ports else 0
     at_switch = ["nsenter", f"--net=/proc/{switch}/ns/net"]
     for port in boot.ports:
-        subprocess.run([*at_switch, "ip", "link", "del", port], stderr=subprocess.DEVNULL, check=False)
-    _ip([], [line.format(lan=switch) for line in boot.network])
+        subprocess.run([*at_switch, "ip", "link", "del", port], capture_output=True, check=False, env=ENVIRONMENT)
+    _ip(["ip"], [line.format(lan=switch) for line in boot.network])
     if boot.ports:
-        _ip(at_switch, [f"link set {port} master lan up" for port in boot.ports])
+        _ip([*at_switch, "ip"], [f"link set {port} master lan up" for port in boot.ports])
 
 
-def _ip(prefix: list[str], lines: list[str]) -> None:
-    subprocess.run([*prefix, "ip", "-batch", "-"], input="\n".join(lines), text=True, check=True, env=ENVIRONMENT)
+def _ip(command: list[str], lines: list[str]) -> None:
+    """Run ip(8) on some lines. Raises: RuntimeError with what it said."""
+    done = subprocess.run(
+        [*command, "-batch", "-"], input="\n".join(lines), capture_output=True, text=True, check=False, env=ENVIRONMENT
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"cannot make the network: {' '.join(done.stderr.split())}")
 
 
 def _live(records: int, boot: Boot) -> NoReturn:
@@ -82,9 +95,9 @@ def _live(records: int, boot: Boot) -> NoReturn:
         _make_runtime(boot)
         for daemon in boot.daemons:
             _start(daemon, Path(boot.logs))
-        state = "ready"
-    except Exception as error:
-        state = f"{type(error).__name__}: {error}"
+        state = READY
+    except (OSError, RuntimeError, subprocess.SubprocessError, LookupError) as error:
+        state = str(error)
     _report(records, state)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
     while True:
@@ -124,7 +137,7 @@ def _start(daemon: Daemon, logs: Path) -> None:
         code = child.poll()
         if code is not None or monotonic() > deadline:
             cause = f"did not answer within {READY_S:.0f} s" if code is None else f"ended with {code}"
-            raise RuntimeError(f"{daemon.name} {cause}; see {log.name}")
+            raise RuntimeError(f"{daemon.name} {cause}: {last_lines(Path(log.name))}")
         sleep(0.02)
 
 
@@ -141,4 +154,4 @@ def _is_ready(daemon: Daemon, child: "subprocess.Popen[bytes]") -> bool:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 
 from reconciler.lab import node as nodes
@@ -11,9 +12,11 @@ from reconciler.lab.lan import lan as choose_lan
 from reconciler.lab.node import Boot
 from reconciler.lab.paths import DISKS, LAN, SEAT, check_name, disks, node_key, records
 from reconciler.lab.power import Say, await_node, kill_holders, start_node
-from reconciler.lab.record import holder, holders_by_command, is_complete, locked, mark_complete, write_spec
+from reconciler.lab.record import holder, holders_by_command, is_complete, locked, mark_complete, read_spec, write_spec
 from reconciler.lab.spec import LabSpec
 from reconciler.lab.tools import check_tools, stand_ins
+
+BOOTING = 8  # nodes that get their place on the LAN at the same time
 
 
 def up(spec: LabSpec, say: Say) -> None:
@@ -41,8 +44,9 @@ def _build(spec: LabSpec, say: Say) -> None:
     records(spec.name).mkdir(mode=0o700, parents=True)
     write_spec(spec)
     boots = _boots(spec)
-    for key, boot in boots.items():
-        start_node(records(spec.name) / key, boot)
+    start_node(records(spec.name) / LAN, boots[LAN])
+    with ThreadPoolExecutor(max_workers=BOOTING) as pool:
+        list(pool.map(lambda key: start_node(records(spec.name) / key, boots[key]), boots.keys() - {LAN}))
     for key, boot in boots.items():
         await_node(records(spec.name) / key, boot)
         say(f"{boot.hostname} is on")
@@ -70,9 +74,11 @@ def down(name: str, say: Say) -> None:
 def _clear(name: str) -> bool:
     """Kill, then remove; returns whether there was anything."""
     found = False
+    spec = read_spec(name)
+    served = {LAN, *(node_key(machine.name) for machine in spec.machines if machine.nfs_server)} if spec else set()
     while alive := list(holders_by_command(name)):
         found = True
-        kill_holders(alive)
+        kill_holders([one for one in alive if one.node not in served] or alive)  # no mount outlives its server
     for directory in (records(name), disks(name)):
         found = found or os.path.lexists(directory)
         remove_tree(directory)

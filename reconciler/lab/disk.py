@@ -8,6 +8,7 @@ from pathlib import Path
 
 from reconciler.lab import files
 from reconciler.lab.lan import Lan
+from reconciler.lab.node import SERVED
 from reconciler.lab.paths import LAN, SEAT, disks, node_key
 from reconciler.lab.spec import LabSpec, Machine
 
@@ -110,7 +111,7 @@ def _make_hypervisor(spec: LabSpec, machine: Machine, disk: Path) -> None:
 
 
 def _make_nfs_server(machine: Machine, disk: Path) -> None:
-    for name in ("srv", "nfs/ganesha"):
+    for name in (SERVED, "nfs/ganesha"):
         (disk / name).mkdir(parents=True)
     _make_own(disk / "etc/exports.d")
     _write(disk / "etc/exports", "".join(f"{line}\n" for line in machine.exports))

@@ -6,7 +6,7 @@ import signal
 import subprocess
 from collections.abc import Iterator, Sequence
 
-from reconciler.lab import kernel
+from reconciler.lab import kernel, terminal
 from reconciler.lab.errors import CommandNotRunnable, EnterError, LabError
 from reconciler.lab.paths import SEAT, node_key, records
 from reconciler.lab.power import find_machine
@@ -69,6 +69,7 @@ def _children_in(pid: int) -> Iterator[None]:
 
 def _start(argv: Sequence[str], pid: int, where: str) -> "subprocess.Popen[bytes]":
     cwd = os.getcwd()
+    lends = terminal.is_ours()
     fds = [(os.open(f"/proc/{pid}/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC), flag) for kind, flag in _NAMESPACES]
 
     def enter() -> None:
@@ -76,9 +77,12 @@ def _start(argv: Sequence[str], pid: int, where: str) -> "subprocess.Popen[bytes
         for fd, flag in fds:
             kernel.enter(fd, flag)
         os.chdir(cwd)
+        if lends:
+            terminal.take()
 
+    child = None
     try:
-        return subprocess.Popen(list(argv), preexec_fn=enter, process_group=None)
+        child = subprocess.Popen(list(argv), preexec_fn=enter, process_group=0 if lends else None)
     except FileNotFoundError as error:
         raise CommandNotRunnable(f"cannot run {argv[0]} on {where}: no such command", exit_code=127) from error
     except PermissionError as error:
@@ -86,8 +90,11 @@ def _start(argv: Sequence[str], pid: int, where: str) -> "subprocess.Popen[bytes
     except subprocess.SubprocessError as error:
         raise EnterError(f"cannot enter {where}: {cwd} is not there, or the machine has just gone off") from error
     finally:
+        if lends and child is None:
+            terminal.take()
         for fd, _ in fds:
             os.close(fd)
+    return child
 
 
 def _await(child: "subprocess.Popen[bytes]") -> int:
@@ -95,7 +102,7 @@ def _await(child: "subprocess.Popen[bytes]") -> int:
     old = {number: signal.signal(number, lambda got, _: child.send_signal(got)) for number in _FORWARDED}
     old |= {number: signal.signal(number, signal.SIG_IGN) for number in _FROM_TERMINAL}
     try:
-        return child.wait()
+        return terminal.wait(child) if os.getpgrp() != os.getpgid(child.pid) else child.wait()
     finally:
         for number, handler in old.items():
             signal.signal(number, handler)

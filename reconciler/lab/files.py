@@ -45,7 +45,10 @@ NFSv4 {
     Grace_Period = 5;
     Lease_Lifetime = 5;
 }
-LOG { Default_Log_Level = EVENT; }
+LOG {
+    Default_Log_Level = EVENT;
+    Facility { name = FILE; destination = "/var/log/ganesha/ganesha.log"; enable = active; }
+}
 %include "/etc/ganesha/exports.conf"
 """
 

@@ -1,6 +1,6 @@
 """The few system calls that Python 3.11 does not wrap: namespaces, mounts, parent-death signal.
 
-Raises: OSError, with the call's errno. Source: unshare(2), setns(2), mount(2), prctl(2).
+Raises: OSError, with the call's errno. Source: unshare(2), setns(2), mount(2), prctl(2), name_to_handle_at(2).
 """
 
 import ctypes
@@ -25,6 +25,8 @@ UNBINDABLE = 0x20000
 PRIVATE = 0x40000
 
 _PR_SET_PDEATHSIG = 1
+_AT_FDCWD = -100
+_LARGEST_HANDLE = 128  # MAX_HANDLE_SZ
 _PR_SET_NAME = 15
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -57,6 +59,14 @@ def mount(source: str, target: str, fstype: str = "", flags: int = 0, options: s
 def bind(source: str, target: str) -> None:
     """Show `source`, with what is mounted below it, at `target` too."""
     mount(source, target, flags=BIND | RECURSIVE)
+
+
+def has_handles(path: str) -> bool:
+    """Whether the file system of `path` gives handles to files, as an NFS server needs; an overlay does not."""
+    handle, mount_id = ctypes.create_string_buffer(_LARGEST_HANDLE + 8), ctypes.c_int()
+    ctypes.memmove(handle, ctypes.byref(ctypes.c_uint(_LARGEST_HANDLE)), ctypes.sizeof(ctypes.c_uint))
+    found = _libc.name_to_handle_at(_AT_FDCWD, path.encode(), handle, ctypes.byref(mount_id), 0)
+    return bool(found == 0)
 
 
 def die_with_parent() -> None:

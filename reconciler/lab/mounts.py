@@ -13,12 +13,13 @@ import sys
 from pathlib import Path
 
 from reconciler.lab import kernel
-from reconciler.lab.node import Boot
+from reconciler.lab.node import SERVED, Boot
 
 SBIN = Path("/usr/sbin")
 HIDDEN_SBIN = Path("/run/reconciler-lab/sbin")
 STAGE = Path("/run/reconciler-lab/stage")
 NO_KVM = Path("/run/reconciler-lab/no-kvm")
+_MAKE_FILE_SYSTEM = ("mkfs.ext4", "-q", "-F", "-O", "^has_journal", "-E", "lazy_itable_init=1,nodiscard")
 _SAFE = kernel.NO_SUID | kernel.NO_DEV
 
 
@@ -32,7 +33,9 @@ def make_mounts(boot: Boot) -> None:
     kernel.mount("run", "/run", "tmpfs", _SAFE, "mode=755")
     STAGE.mkdir(parents=True)
     _lay_over_etc(Path(boot.disk))
+    _make_servable(Path(boot.disk))
     for source, target in boot.binds:
+        Path(source).mkdir(parents=True, exist_ok=True)
         kernel.bind(source, target)
     own = [Path("/run"), *(Path(target) for _, target in boot.binds)]
     for source, target in boot.directories:
@@ -77,6 +80,23 @@ def _copy_etc(own: Path, copy: Path) -> None:
             shutil.rmtree(draft / directory.relative_to(own), ignore_errors=True)
     subprocess.run(["cp", "-a", "--remove-destination", f"{own}/.", str(draft)], check=True)
     draft.rename(copy)
+
+
+def _make_servable(disk: Path) -> None:
+    """Where this computer's file system cannot be exported (a container's overlay), mount one from an image file.
+
+    The kernel frees the loop device when the node's mounts go, however it ends.
+    """
+    served, image = disk / SERVED, disk / "served.img"
+    if not served.exists() or kernel.has_handles(str(served)):
+        return
+    if not image.exists():
+        draft = disk / "served.draft"
+        with draft.open("wb") as file:
+            file.truncate(shutil.disk_usage(disk).free)  # sparse
+        subprocess.run([*_MAKE_FILE_SYSTEM, str(draft)], check=True)
+        draft.rename(image)
+    subprocess.run(["mount", "-o", "loop", str(image), str(served)], check=True)
 
 
 def _own_directory(source: str, target: Path, own: list[Path]) -> None:

@@ -19,6 +19,8 @@ RPCBIND = "rpcbind"
 GANESHA = "ganesha.nfsd"
 DNSMASQ = "dnsmasq"
 
+SERVED = "served"  # the part of a machine's disk that an NFS server may have to give handles for
+
 
 @dataclass(frozen=True, slots=True)
 class Daemon:
@@ -93,7 +95,7 @@ def machine_node(spec: LabSpec, lan: Lan, machine: Machine, commands: Mapping[st
     binds: list[tuple[str, str]] = []
     if machine.nfs_server:
         binds += [
-            (str(disk / "srv"), "/srv"),
+            (str(disk / SERVED / "srv"), "/srv"),
             (str(disk / "nfs"), "/var/lib/nfs"),
             (str(disk / "log"), "/var/log/ganesha"),
         ]
@@ -104,7 +106,7 @@ def machine_node(spec: LabSpec, lan: Lan, machine: Machine, commands: Mapping[st
         binds.append((str(disk / "log/libvirt"), "/var/log/libvirt"))
         binds.append((str(disks(spec.name) / "capabilities"), "/var/cache/libvirt/qemu/capabilities"))
         daemons += _libvirt_daemons(spec)
-    own = [(str(disk / "own" / path.strip("/").replace("/", "-")), path) for path in machine.directories]
+    own = [(str(disk / SERVED / path.strip("/").replace("/", "-")), path) for path in machine.directories]
     own += [("", path) for path in machine.mount_points]
     return Boot(
         hostname=machine.name,
@@ -150,7 +152,7 @@ def _libvirt_daemons(spec: LabSpec) -> list[Daemon]:
 def _nfs_daemons() -> list[Daemon]:
     return [
         Daemon(RPCBIND, ("/usr/sbin/rpcbind", "-f", "-w"), "unix:/run/rpcbind.sock"),
-        Daemon(GANESHA, ("/usr/bin/ganesha.nfsd", "-F", "-L", "/var/log/ganesha/ganesha.log"), "tcp:2049"),
+        Daemon(GANESHA, ("/usr/bin/ganesha.nfsd", "-F"), "tcp:2049"),
         Daemon("exportfs", ("/usr/sbin/exportfs", "-ra"), "exit"),
     ]
 

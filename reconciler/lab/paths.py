@@ -8,6 +8,8 @@ from reconciler.lab.errors import LabError
 RECORDS = Path("/run/reconciler-lab")
 DISKS = Path("/var/lib/reconciler-lab")
 
+PROGRAMS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # a PATH, whatever the caller's is
+
 LAN = "lan"  # the node that holds the switch and the DHCP server
 SEAT = "seat"  # the node where the operator sits
 

@@ -14,8 +14,18 @@ from time import monotonic, sleep
 
 from reconciler.lab.errors import LabError
 from reconciler.lab.node import Boot
-from reconciler.lab.paths import LAN, node_key, records
-from reconciler.lab.record import BOOT_MODULE, Holder, holder, known_spec, locked, start_time, write_json
+from reconciler.lab.paths import LAN, PROGRAMS, node_key, records
+from reconciler.lab.record import (
+    BOOT_MODULE,
+    READY,
+    Holder,
+    holder,
+    known_spec,
+    last_lines,
+    locked,
+    start_time,
+    write_json,
+)
 from reconciler.lab.spec import LabSpec, Machine
 
 Say = Callable[[str], None]
@@ -38,7 +48,9 @@ def start_node(node: Path, boot: Boot) -> None:
         check=False,
     )
     if result.returncode != 0:
-        raise LabError(f"cannot boot {boot.hostname}: {_last_words(boot)}")
+        cause = last_lines(Path(boot.logs, "boot.log"), 1)
+        hint = "; a container must be allowed all (--privileged)" if "not permitted" in cause else ""
+        raise LabError(f"cannot boot {boot.hostname}: {cause}{hint}")
 
 
 def await_node(node: Path, boot: Boot) -> None:
@@ -47,20 +59,15 @@ def await_node(node: Path, boot: Boot) -> None:
     while True:
         with contextlib.suppress(FileNotFoundError):
             state = (node / "state").read_text()
-            if state == "ready":
+            if state == READY:
                 return
             raise LabError(f"cannot boot {boot.hostname}: {state}")
         if holder(node) is None:
-            raise LabError(f"cannot boot {boot.hostname}: its first process ended; {_last_words(boot)}")
+            words = last_lines(Path(boot.logs, "boot.log"), 1)
+            raise LabError(f"cannot boot {boot.hostname}: its first process ended; {words}")
         if monotonic() > deadline:
-            raise LabError(f"cannot boot {boot.hostname}: it was not ready after {BOOT_S:.0f} s; see {boot.logs}")
+            raise LabError(f"cannot boot {boot.hostname}: it was not ready after {BOOT_S:.0f} s; is the computer busy?")
         sleep(0.02)
-
-
-def _last_words(boot: Boot) -> str:
-    path = Path(boot.logs, "boot.log")
-    lines = path.read_text(errors="replace").strip().splitlines() if path.exists() else []
-    return f"{lines[-1] if lines else 'no message'}; see {path}"
 
 
 def kill_holders(holders: Iterable[Holder]) -> None:
@@ -148,6 +155,7 @@ def _cut_links(name: str, node: Path) -> None:
     for port in read_boot(node).ports:
         subprocess.run(
             ["nsenter", f"--net=/proc/{switch.pid}/ns/net", "ip", "link", "del", port],
+            env={"PATH": PROGRAMS},
             stderr=subprocess.DEVNULL,
             check=False,
         )

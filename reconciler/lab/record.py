@@ -19,15 +19,20 @@ from reconciler.lab.paths import RECORDS, check_name, records
 from reconciler.lab.spec import LabSpec, Machine
 
 BOOT_MODULE = "reconciler.lab.boot"
+READY = "ready"  # a node's state when all its daemons answer; any other text says what went wrong
 LOCK_WAIT_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A process, named so that a recycled process id is never taken for it; `started`: clock ticks since boot."""
+    """A process, named so that a recycled process id is never taken for it.
+
+    `started`: clock ticks since boot. `node`: the directory name of its node's records.
+    """
 
     pid: int
     started: int
+    node: str
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -89,7 +94,7 @@ def holder(node: Path) -> Holder | None:
         record = json.loads((node / "holder.json").read_text())
     except FileNotFoundError:
         return None
-    found = Holder(record["pid"], record["started"])
+    found = Holder(record["pid"], record["started"], node.name)
     return found if start_time(found.pid) == found.started else None
 
 
@@ -100,9 +105,10 @@ def holders_by_command(lab: str) -> Iterator[Holder]:
         if entry.isdigit():
             with contextlib.suppress(OSError):
                 words = Path("/proc", entry, "cmdline").read_bytes().split(b"\0")
+                nodes = [word.removeprefix(prefix).decode() for word in words if word.startswith(prefix)]
                 started = start_time(int(entry))
-                if BOOT_MODULE.encode() in words and any(w.startswith(prefix) for w in words) and started is not None:
-                    yield Holder(int(entry), started)
+                if BOOT_MODULE.encode() in words and nodes and started is not None:
+                    yield Holder(int(entry), started, nodes[0])
 
 
 @contextlib.contextmanager
@@ -139,3 +145,9 @@ def _is_locked_now(fd: int, path: Path) -> bool:
     except BlockingIOError:
         return False
     return path.exists() and os.fstat(fd).st_ino == path.stat().st_ino
+
+
+def last_lines(log: Path, lines: int = 3) -> str:
+    """The end of a log as one line, for a message."""
+    text = log.read_text(errors="replace") if log.exists() else ""
+    return "; ".join(line.strip() for line in text.strip().splitlines()[-lines:]) or "it said nothing"

@@ -1,12 +1,16 @@
 """What this computer must have for a lab, and the programs with which the lab stands in for what it has not."""
 
+import glob
 import os
 import shlex
 import shutil
+import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 from reconciler.lab.errors import LabError
+from reconciler.lab.paths import PROGRAMS
 from reconciler.lab.spec import LabSpec
 
 COMMON = {
@@ -26,20 +30,21 @@ HYPERVISOR = {
     "mount.nfs": "nfs-common",
 }
 NFS_SERVER = {"ganesha.nfsd": "nfs-ganesha", "rpcbind": "rpcbind"}
-GANESHA_VFS = (Path("/usr/lib"), "ganesha/libfsalvfs.so", "nfs-ganesha-vfs")
-SEARCH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+HYPERVISOR_LIBRARIES = {
+    "libvirt_driver_qemu.so": "libvirt-daemon-driver-qemu",
+    "libvirt_storage_backend_fs.so": "libvirt-daemon",
+}
+NFS_SERVER_LIBRARIES = {"libfsalvfs.so": "nfs-ganesha-vfs"}
+LIBRARY_PLACES = ("/usr/lib/*/ganesha", "/usr/lib/*/libvirt/*", "/usr/lib*/ganesha", "/usr/lib*/libvirt/*")
 
 
 def check_tools(spec: LabSpec) -> None:
     """Refuse, naming everything that is missing at once. Raises: LabError."""
     if os.geteuid() != 0:
         raise LabError("cannot make namespaces: not root; run it as root (sudo)")
-    needed = dict(COMMON)
-    if any(machine.hypervisor for machine in spec.machines):
-        needed |= HYPERVISOR
-    if any(machine.nfs_server for machine in spec.machines):
-        needed |= NFS_SERVER
-    missing = {tool: package for tool, package in needed.items() if shutil.which(tool, path=SEARCH) is None}
+    if not spec.machines:
+        raise LabError("cannot build a lab of no machines: the documents have no Host; write one")
+    missing = _missing(spec)
     if missing:
         packages = " ".join(sorted(set(missing.values())))
         raise LabError(
@@ -51,9 +56,31 @@ def check_tools(spec: LabSpec) -> None:
             raise LabError(f"cannot replicate the machines: {device} is missing; load its module, or allow it here")
 
 
+def _missing(spec: LabSpec) -> dict[str, str]:
+    """Program or library -> the Debian package that has it."""
+    programs, libraries = dict(COMMON), {}
+    if any(machine.hypervisor for machine in spec.machines):
+        programs, libraries = programs | HYPERVISOR, libraries | HYPERVISOR_LIBRARIES
+    if any(machine.nfs_server for machine in spec.machines):
+        programs, libraries = programs | NFS_SERVER, libraries | NFS_SERVER_LIBRARIES
+    missing = {name: package for name, package in programs.items() if shutil.which(name, path=PROGRAMS) is None}
+    return missing | {name: package for name, package in libraries.items() if not _has_library(name)}
+
+
+def _has_library(name: str) -> bool:
+    return any(glob.glob(f"{place}/{name}") for place in LIBRARY_PLACES)
+
+
+@cache
 def has_kernel_nfs() -> bool:
-    """Whether this computer's kernel can mount NFS by itself."""
-    return any(line.split()[-1] == "nfs" for line in Path("/proc/filesystems").read_text().splitlines())
+    """Whether this computer's kernel can mount NFS by itself, or could after loading a module."""
+    lines = Path("/proc/filesystems").read_text().splitlines()
+    if any(line.split()[-1] == "nfs" for line in lines):
+        return True
+    modprobe = shutil.which("modprobe", path=PROGRAMS)
+    if modprobe is None:
+        return False
+    return subprocess.run([modprobe, "-n", "-q", "nfs"], check=False, capture_output=True).returncode == 0
 
 
 def stand_ins() -> dict[str, str]:

@@ -16,7 +16,7 @@ from reconciler.errors import ReconcilerError, UsageError
 from reconciler.load import words
 from reconciler.load.files import Files, Source, read
 from reconciler.load.loading import load_files
-from reconciler.load.parse import Spot, Tree, trees
+from reconciler.load.parse import MOST_NODES, Spot, Stream, Tree
 
 CORDONED = ("spec", "cordoned")
 
@@ -81,7 +81,7 @@ def _find(files: Files, desired: Desired, ref: Ref) -> tuple[Source, Tree]:
         way_out = words.way_out(words.Hint(ref.name, names))
         raise UsageError(f"there is no {Ref(ref.kind, ref.name)} in the documents{way_out}")
     source = next(source for source in files.sources if source.file == place.file)
-    for tree in trees(source.data, spots=True).trees:
+    for tree in Stream(source.data, spots=range(MOST_NODES)):
         if (tree.line, tree.column) == (place.line, place.column):
             return source, tree
     raise AssertionError(f"{place} holds no document")

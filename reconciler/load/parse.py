@@ -5,7 +5,7 @@ Positions are kept only when asked for: a second parse of the few files with pro
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -81,28 +81,33 @@ class Tree:
     spot: Spot | None = None
 
 
-@dataclass(frozen=True, slots=True)
 class Stream:
-    """What a file holds: its documents without the empty ones, what is wrong with them as YAML, how much it is."""
+    """A file's bytes, as the documents that they hold (empty ones left out).
 
-    trees: tuple[Tree, ...]
-    faults: tuple[Fault, ...]
-    nodes: int = 0
-    is_cut: bool = False
+    Iterate once; then `faults` are what is wrong with it as YAML, `nodes` how much it is, and `is_cut` says whether it
+    could not be read to its end. `spots`: the documents, counted from 0, whose positions are kept.
+    """
 
+    def __init__(self, data: bytes, spots: Container[int] = ()) -> None:
+        self._data = data
+        self._spots = spots
+        self.faults: tuple[Fault, ...] = ()
+        self.nodes = 0
+        self.is_cut = False
 
-def trees(data: bytes, *, spots: bool = False) -> Stream:
-    """Read a file's bytes. Raises: nothing; what cannot be read is a fault."""
-    faults = _text_faults(data)
-    if faults:
-        return Stream((), faults, is_cut=True)
-    reader = _Reader(data, spots=spots)
-    found: list[Tree] = []
-    try:
-        found.extend(reader.documents())
-    except Unreadable as stop:
-        return Stream(tuple(found), (*reader.faults, stop.fault), reader.nodes, is_cut=True)
-    return Stream(tuple(found), tuple(reader.faults), reader.nodes)
+    def __iter__(self) -> Iterator[Tree]:
+        self.faults = _text_faults(self._data)
+        if self.faults:
+            self.is_cut = True
+            return
+        reader = _Reader(self._data, self._spots)
+        try:
+            yield from reader.documents()
+        except Unreadable as stop:
+            self.is_cut = True
+            reader.faults.append(stop.fault)
+        self.faults = tuple(reader.faults)
+        self.nodes = reader.nodes
 
 
 def _text_faults(data: bytes) -> tuple[Fault, ...]:
@@ -133,9 +138,11 @@ def _line_and_column(before: str) -> tuple[int, int]:
 class _Reader:
     """Builds plain values from the C parser's events."""
 
-    def __init__(self, data: bytes, *, spots: bool) -> None:
+    def __init__(self, data: bytes, wanted: Container[int]) -> None:
         self._next: Callable[[], Any] = CParser(data).get_event
-        self._spots = spots
+        self._wanted = wanted
+        self._spots = False
+        self._index = 0
         self._data = data
         self.nodes = 0
         self._path: list[str | int] = []
@@ -159,9 +166,13 @@ class _Reader:
     def _document(self, first: Any) -> Iterator[Tree]:
         self._anchors.clear()
         self._anchor_marks.clear()
+        self._spots = self._index in self._wanted
         value = self._node(first, 1)
         if value is not None:
-            yield Tree(value, first.start_mark.line + 1, first.start_mark.column + 1, self._spot)
+            self._index += 1
+            yield Tree(
+                value, first.start_mark.line + 1, first.start_mark.column + 1, self._spot if self._spots else None
+            )
 
     def _parser_fault(self, error: YAMLError) -> Fault:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)

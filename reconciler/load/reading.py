@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from reconciler.desired.documents import Document
-from reconciler.load.parse import Fault, Spot, Tree, trees
+from reconciler.load.parse import Fault, Spot, Stream, Tree
 from reconciler.load.shape import Complaint, shape
 from reconciler.load.words import Path, at, quoted
+
+MOST_COMPLAINTS = 10_000
+"""Of one file; beyond these nothing is noted any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +50,15 @@ def reading(data: bytes, cache: Cache) -> tuple[bytes, Reading]:
 
 
 def _read(data: bytes) -> Reading:
-    stream = trees(data)
-    faults = stream.faults
+    stream = Stream(data)
     documents: list[Written] = []
     complaints: list[tuple[int, Complaint]] = []
-    for index, tree in enumerate(stream.trees):
+    for index, tree in enumerate(stream):
         model, wrong = shape(tree.value)
         documents.append(_written(index, tree, model))
-        complaints.extend((index, complaint) for complaint in wrong)
-    if complaints:
-        faults += located(data, complaints)
+        if len(complaints) < MOST_COMPLAINTS:
+            complaints.extend((index, complaint) for complaint in wrong)
+    faults = (*stream.faults, *located(data, complaints)) if complaints else stream.faults
     return Reading(tuple(documents), faults, stream.nodes, stream.is_cut)
 
 
@@ -73,8 +75,13 @@ def _written(index: int, tree: Tree, model: Document | None) -> Written:
 
 def located(data: bytes, complaints: list[tuple[int, Complaint]]) -> tuple[Fault, ...]:
     """Complaints with their places; parses the file once more, now keeping positions."""
-    found = trees(data, spots=True).trees
-    return tuple(_fault(found[index], complaint) for index, complaint in complaints)
+    by_tree: dict[int, list[int]] = {}
+    for position, (index, _) in enumerate(complaints):
+        by_tree.setdefault(index, []).append(position)
+    faults: dict[int, Fault] = {}
+    for index, tree in enumerate(Stream(data, spots=by_tree)):
+        faults.update((position, _fault(tree, complaints[position][1])) for position in by_tree.get(index, ()))
+    return tuple(faults[position] for position in range(len(complaints)))
 
 
 def _fault(tree: Tree, complaint: Complaint) -> Fault:

@@ -11,6 +11,7 @@ from reconciler.plan.draft import Builder, Draft
 from reconciler.plan.networks import NETWORKS
 from reconciler.plan.storage import STORAGE
 from reconciler.step import Plan, Step
+from reconciler.whereabouts import migrations_under_way, twins
 
 BUILDERS: Mapping[type[Change], Builder] = {**STORAGE, **NETWORKS, **DOMAINS}
 """Every way to differ, and the steps that end it. A new change is one entry here."""
@@ -29,7 +30,7 @@ def plan(desired: Desired, observed: Observed, changes: Changes) -> Plan:
     return Plan(
         steps=_ordered(drafts),
         held=changes.held,
-        capacities=_capacities(desired),
+        capacities=_capacities(desired, observed),
         silent=silent_hosts(desired, observed),
         orphans=changes.orphans,
     )
@@ -77,19 +78,25 @@ def _reachable(ids: Iterable[str], before: Mapping[str, set[str]]) -> set[str]:
     return found
 
 
-def _capacities(desired: Desired) -> Mapping[str, int]:
+def _capacities(desired: Desired, observed: Observed) -> Mapping[str, int]:
+    """How many steps fit into each slot beside the migrations that are under way already."""
     policy = desired.policy.migration
-    per_host = {f"out:{host}": policy.outbound_per_host for host in sorted(desired.hypervisors)}
+    outbound = {f"out:{host}": policy.outbound_per_host for host in sorted(desired.hypervisors)}
     inbound = {f"in:{host}": policy.inbound_per_host for host in sorted(desired.hypervisors)}
-    return {**per_host, **inbound, "cluster": policy.parallel}
+    capacities = {**outbound, **inbound, "cluster": policy.parallel}
+    for source, target in migrations_under_way(observed):
+        for slot in (f"out:{source}", f"in:{target}", "cluster"):
+            capacities[slot] = max(0, capacities.get(slot, 0) - 1)
+    return capacities
 
 
 def silent_hosts(desired: Desired, observed: Observed) -> Mapping[str, str]:
     """Hosts of the documents that could not be reached, with the cause; a fenced one is expected to be silent."""
+    same = twins(observed)
     return {
         name: silence
         for name, host in sorted(desired.hosts.items())
-        if (silence := observed.silence(name)) and not host.spec.fenced
+        if (silence := observed.silence(name)) and not host.spec.fenced and name not in same
     }
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from reconciler.action import (
     DefineDomain,
+    DestroyHusk,
     MigrateDomain,
     RecordDisks,
     ResumeDomain,
@@ -16,6 +17,7 @@ from reconciler.change import (
     DisksUnrecorded,
     DomainDiffers,
     DomainHalted,
+    DomainHusk,
     DomainLeftover,
     DomainMisplacedOff,
     DomainMisplacedRunning,
@@ -126,7 +128,7 @@ def domain_halted(change: DomainHalted) -> tuple[Draft, ...]:
             DomainIs(host, name, change.uuid, RUNNING),
             change.reason,
             sign=Sign.UPDATE,
-            requires=(DomainIs(host, name, change.uuid, paused), change.nowhere),
+            requires=(DomainIs(host, name, change.uuid, paused, idle=True), change.nowhere),
         ),
     )
 
@@ -209,6 +211,31 @@ def domain_leftover(change: DomainLeftover) -> tuple[Draft, ...]:
     )
 
 
+def domain_husk(change: DomainHusk) -> tuple[Draft, ...]:
+    name, host = change.ref.name, change.ref.host
+    runs = DomainIs(change.home, name, change.uuid, RUNNING)
+    husk = DomainIs(host, name, change.uuid, frozenset({Standing.MIGRATING}), idle=True)
+    ended = frozenset({token("husk", name)})
+    end = Draft(
+        DestroyHusk(host, name, change.uuid),
+        DomainIs(host, name, change.uuid, OFF),
+        change.reason,
+        sign=Sign.UPDATE,
+        requires=(runs, husk),
+        provides=ended,
+    )
+    undefine = Draft(
+        UndefineDomain(host, name, change.uuid),
+        DomainGone(host, name, change.uuid),
+        change.reason,
+        sign=Sign.UPDATE,
+        requires=(DomainIs(host, name, change.uuid, OFF), runs),
+        provides=frozenset({token("leftover", name)}),
+        after=ended,
+    )
+    return end, undefine
+
+
 def domain_unwanted(change: DomainUnwanted) -> tuple[Draft, ...]:
     name, host = change.ref.name, change.ref.host
     stop = Draft(
@@ -243,5 +270,6 @@ DOMAINS: Mapping[type[Change], Builder] = {
     DomainMisplacedRunning: domain_misplaced_running,
     DomainMisplacedOff: domain_misplaced_off,
     DomainLeftover: domain_leftover,
+    DomainHusk: domain_husk,
     DomainUnwanted: domain_unwanted,
 }

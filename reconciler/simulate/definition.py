@@ -96,6 +96,13 @@ def with_vcpus(xml: str, vcpus: int) -> str:
     return re.sub(r"(<vcpu[^>]*>)\s*\d+\s*(</vcpu>)", rf"\g<1>{vcpus}\g<2>", xml, count=1)
 
 
+def without_disk(xml: str, name: str) -> str:
+    """What a person's `virsh detach-disk --config` leaves; the disk is named by its user alias."""
+    disks = re.findall(r"[ \t]*<disk .*?</disk>\n?", xml, flags=re.DOTALL)
+    found = next(disk for disk in disks if re.search(rf"<alias name=.ua-{re.escape(name)}.", disk))
+    return xml.replace(found, "", 1)
+
+
 @dataclass(frozen=True)
 class PoolWords:
     name: str

@@ -150,6 +150,14 @@ def destroy(world: World, hypervisor: Hypervisor, uuid: str) -> None:
     end(world, hypervisor, found, "destroyed")
 
 
+def destroy_husk(world: World, hypervisor: Hypervisor, uuid: str) -> None:
+    """End what a migration left paused: no guest lives in it any more."""
+    found = domain(hypervisor, uuid)
+    if (found.state, found.reason) != (DomainState.PAUSED, "migration"):
+        raise invalid("it is not what a migration left behind")
+    end(world, hypervisor, found, "destroyed")
+
+
 def suspend(world: World, hypervisor: Hypervisor, uuid: str, reason: str = "user") -> None:
     found = domain(hypervisor, uuid)
     if not found.runs:

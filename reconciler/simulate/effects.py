@@ -70,6 +70,7 @@ ON_HYPERVISOR: Mapping[type[Action], Effect] = {
     actions.StartDomain: lambda w, h, a: domains.start(w, h, a.uuid),
     actions.ResumeDomain: lambda w, h, a: domains.resume(w, h, a.uuid),
     actions.ShutdownDomain: lambda w, h, a: domains.shutdown(w, h, a.uuid),
+    actions.DestroyHusk: lambda w, h, a: domains.destroy_husk(w, h, a.uuid),
     actions.UndefineDomain: undefine_domain,
 }
 

@@ -68,8 +68,18 @@ def _setvcpus(world: World, hypervisor: Hypervisor, found: Domain, rest: list[st
         domains.define(world, hypervisor, definition.with_vcpus(found.xml, int(rest[0])))
 
 
+def _detach_disk(world: World, hypervisor: Hypervisor, found: Domain, rest: list[str]) -> None:
+    if found.xml is not None:
+        domains.define(world, hypervisor, definition.without_disk(found.xml, rest[0]))
+
+
 def _migrate(world: World, hypervisor: Hypervisor, found: Domain, rest: list[str]) -> None:
     migrate(world, hypervisor, found.uuid, world.hypervisors[rest[0]], None)
+
+
+def _dumpxml_define(world: World, hypervisor: Hypervisor, found: Domain, rest: list[str]) -> None:
+    """`virsh dumpxml` here, `virsh define` there"""
+    domains.define(world, world.hypervisors[rest[0]], found.xml or found.live or "")
 
 
 def _abort(world: World, _: Hypervisor, found: Domain, __: list[str]) -> None:
@@ -114,7 +124,9 @@ ON_DOMAIN: Mapping[str, OnDomain] = {
     "resume": lambda w, h, d, _: domains.resume(w, h, d.uuid),
     "undefine": lambda w, h, d, _: domains.undefine(w, h, d.uuid),
     "setvcpus": _setvcpus,
+    "detach-disk": _detach_disk,
     "migrate": _migrate,
+    "dumpxml-define": _dumpxml_define,
     "domjobabort": _abort,
     "snapshot-create": _snapshot,
     "snapshot-delete": lambda w, h, d, _: _snapshot(w, h, d, ["0"]),
@@ -194,6 +206,8 @@ def _remove_file(world: World, words: list[str]) -> None:
 def _host(world: World, words: list[str]) -> None:
     """host NAME down|up (its link) | off|on (its power)"""
     name, verb = words
+    if name not in world.nodes():
+        raise KeyError(name)
     pairs = {frozenset({name, node}) for node in world.nodes() if node != name}
     if verb == "down":
         world.cuts |= pairs
@@ -275,10 +289,9 @@ def _libvirtd(world: World, words: list[str]) -> None:
 
 def _copy(world: World, words: list[str]) -> None:
     """copy NAME@HOST OTHER: the mistake that makes a guest run twice"""
-    _, found = _domain_at(world, words[0])
-    other = world.hypervisors[words[1]]
-    domains.define(world, other, found.xml or found.live or "")
-    domains.start(world, other, found.uuid)
+    hypervisor, found = _domain_at(world, words[0])
+    _dumpxml_define(world, hypervisor, found, words[1:])
+    domains.start(world, world.hypervisors[words[1]], found.uuid)
 
 
 # --- guests ------------------------------------------------------------------------------------

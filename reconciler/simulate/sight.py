@@ -48,7 +48,7 @@ def read(world: World, desired: Desired, look: Look) -> Listing[Any]:
 
 def _items(world: World, desired: Desired, hypervisor: Hypervisor, part: Part) -> dict[str, Any]:
     if part is Part.DOMAINS:
-        return {found.name: _domain(found) for found in hypervisor.domains.values()}
+        return {found.name: _domain(world, found) for found in hypervisor.domains.values()}
     if part is Part.NETWORKS:
         return {n.name: _network(n.xml or n.live or "", n.active) for n in hypervisor.networks.values()}
     return {found.name: _pool(world, desired, hypervisor, found) for found in hypervisor.pools.values()}
@@ -76,7 +76,7 @@ def _facts(hypervisor: Hypervisor) -> HostFacts:
     )
 
 
-def _domain(found: Domain) -> SeenDomain:
+def _domain(world: World, found: Domain) -> SeenDomain:
     if found.wedged:
         unknown = "its monitor did not answer within 5 s"
         return SeenDomain(found.name, found.uuid, DomainState.NOSTATE, unknown=unknown)
@@ -95,6 +95,7 @@ def _domain(found: Domain) -> SeenDomain:
         disks=tuple(disks),
         xml=found.xml or "",
         autostart=found.autostart,
+        job=any(found in (migration.domain, migration.incoming) for migration in world.migrations),
         obstacles=(f"it has {found.snapshots} snapshots",) if found.snapshots else (),
     )
 

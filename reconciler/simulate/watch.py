@@ -19,8 +19,10 @@ from reconciler.action import (
 from reconciler.desired import Desired
 from reconciler.desired.derive import object_uuid, volume_name
 from reconciler.desired.documents import OnDrain, Power, State
+from reconciler.observed import DomainState
 from reconciler.simulate import definition
 from reconciler.simulate.machines import Daemon, Hand, Hypervisor
+from reconciler.simulate.refusal import Refusal, Stuck
 from reconciler.simulate.world import SEAT, Change, World
 
 FileKey = tuple[str, str]
@@ -105,6 +107,25 @@ class Watch:
         directories = self.world.directories()
         return {(where, name): file.number for where, found in directories for name, file in found.files.items()}
 
+    def at_end(self) -> None:
+        """When all is over: no guest is left paused by a migration that nobody ends (law 3)."""
+        moving = {migration.domain.uuid for migration in self.world.migrations}
+        for host, found in self.world.all_domains():
+            if (found.state, found.reason) == (DomainState.PAUSED, "migration") and found.uuid not in moving:
+                self._broken(3, f"domain/{found.name}@{host.name} is left paused by a migration")
+
+    def claimed(self, action: Action) -> None:
+        """Somebody was told that this is done; is it so (law 9)?"""
+        if isinstance(action, StartDomain | MigrateDomain):
+            host = action.target if isinstance(action, MigrateDomain) else action.host
+            found = self.world.hypervisors[host].domains.get(action.uuid)
+            if found is None or not found.runs:
+                self._broken(9, f"{action.verb} {action.object} is called done, and it does not run at host/{host}")
+        if isinstance(action, CreateVolume):
+            names = {name for _, name in self._numbers()}
+            if action.volume not in names:
+                self._broken(9, f"{action.verb} {action.object} is called done, and it is not there")
+
     # --- around every action ------------------------------------------------------------------
 
     def around(self, action: Action) -> Callable[[], None]:
@@ -116,6 +137,8 @@ class Watch:
             self._check_elsewhere(action, action.name, action.uuid)
         if isinstance(action, DefineDomain | StartDomain):
             self._check_host(action, action.host)
+        if isinstance(action, DefineDomain):
+            self._check_disks_follow(action)
         if isinstance(action, MigrateDomain):
             self._check_host(action, action.target)
         if isinstance(action, CreateVolume):
@@ -160,6 +183,23 @@ class Watch:
             self._broken(13, f"{action.verb} {action.object} brings it to host/{host}, which is cordoned")
         if host not in self.desired.selected(document.spec.placement.hosts) and not there:
             self._broken(13, f"{action.verb} {action.object} brings it to host/{host}, which placement does not allow")
+
+    def _check_disks_follow(self, action: DefineDomain) -> None:
+        """A definition never leaves the host that alone has its disk."""
+        there = self.world.hypervisors[action.host]
+        for host in self.world.hypervisors.values():
+            found = host.domains.get(action.uuid)
+            if found is None or found.xml is None or host is there:
+                continue
+            for path, _ in definition.needs(found.xml).disks:
+                if self._has(host, path) and not self._has(there, path):
+                    self._broken(5, f"{action.verb} {action.object} leaves its disk {path} behind at host/{host.name}")
+
+    def _has(self, hypervisor: Hypervisor, path: str) -> bool:
+        try:
+            return self.world.file(hypervisor, path) is not None
+        except (Refusal, Stuck):
+            return True
 
     def _check_volume(self, action: CreateVolume) -> None:
         hypervisor = self.world.hypervisors[action.host]

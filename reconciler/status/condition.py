@@ -48,7 +48,10 @@ class ObjectStatus:
 
     @property
     def note(self) -> str:
-        """What a person should read first; empty where all is well."""
+        """What a person should read first; empty where all is well and nobody waits for anything."""
+        if self.state == "Drained":  # what somebody drains a host for
+            plug = next(c for c in self.conditions if c.type == "SafeToPowerOff")
+            return "safe to power off" if plug.status is Truth.TRUE else plug.message
         wrong = {c.type: c.message for c in self.conditions if c.status is not Truth.TRUE and c.reason != "NotCordoned"}
         return next((wrong[kind] for kind in NOTED if wrong.get(kind)), "")
 

@@ -6,7 +6,7 @@ from reconciler.desired import Ref
 from reconciler.desired.documents import Network, Pool, State
 from reconciler.observed import Listing, Unknown
 from reconciler.readiness import is_usable, pool_trouble
-from reconciler.status.condition import Condition, ObjectStatus, Truth, View, all_of, named
+from reconciler.status.condition import Condition, ObjectStatus, Truth, View, all_of, named, unknown
 from reconciler.step import HeldReason
 
 STATES = {Truth.TRUE: "Ready", Truth.FALSE: "NotReady", Truth.UNKNOWN: "Unknown"}
@@ -31,18 +31,19 @@ def _statuses(kind: str, name: str, parts: Mapping[str, Condition]) -> list[Obje
     return statuses + [ObjectStatus(Ref(kind, name, host), STATES[p.status], (p,), host) for host, p in parts.items()]
 
 
-def _not_told(listing: object, host: str) -> Condition | None:
-    """Unknown, where the host did not tell that part of what it has."""
+def _not_told(view: View, listing: object, host: str) -> Condition | None:
+    """Unknown, where the host did not tell that part of what it has; why it tells nothing, its own line says."""
     if isinstance(listing, Listing):
         return None
-    message = f"cannot be read: {listing.message}" if isinstance(listing, Unknown) else f"host/{host} was not asked"
-    return Condition("Ready", Truth.UNKNOWN, "HostUnknown", message)
+    if isinstance(listing, Unknown) and view.observed.is_reachable(host):
+        return Condition("Ready", Truth.UNKNOWN, "HostUnknown", f"cannot be read: {listing.message}")
+    return unknown("Ready", host)
 
 
 def pool_at(view: View, pool: Pool, host: str) -> Condition:
     """Whether the pool can be used at `host` right now (or is gone, where its document says absent)."""
     seen = view.observed.pool(host, pool.name)
-    silence = _not_told(view.observed.pools.get(host), host)
+    silence = _not_told(view, view.observed.pools.get(host), host)
     if silence:
         return silence
     if pool.spec.state is State.ABSENT:
@@ -63,7 +64,7 @@ def pool_at(view: View, pool: Pool, host: str) -> Condition:
 def network_at(view: View, network: Network, host: str) -> Condition:
     """Whether guests can be put on the network at `host` (or it is gone, where its document says absent)."""
     seen = view.observed.network(host, network.name)
-    silence = _not_told(view.observed.networks.get(host), host)
+    silence = _not_told(view, view.observed.networks.get(host), host)
     if silence:
         return silence
     if network.spec.state is State.ABSENT:

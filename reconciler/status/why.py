@@ -51,8 +51,9 @@ def why(
         special = _of_host(desired, observed, located, desired.hosts[ref.name])
     else:
         special = iter(())
-    reasons = (*special, *_wrong(found), *_planned(desired, plan, ref))
-    return Why(found[0], tuple(dict.fromkeys(reasons)))
+    first, last = tuple(special), tuple(_planned(desired, plan, ref))
+    told = frozenset(reason.message for reason in (*first, *last))
+    return Why(found[0], tuple(dict.fromkeys((*first, *_wrong(found, told), *last))))
 
 
 # --- domains ------------------------------------------------------------------------
@@ -100,13 +101,18 @@ def _guest(desired: Desired, seen: SeenDomain, leaving: tuple[str, ...]) -> tupl
 # --- all ------------------------------------------------------------------------------
 
 
-def _wrong(found: tuple[ObjectStatus, ...]) -> Iterator[Reason]:
-    """Conditions that do not hold and say why."""
+def _wrong(found: tuple[ObjectStatus, ...], told: frozenset[str]) -> Iterator[Reason]:
+    """Conditions that do not hold and say why; those that say the same in one, what was `told` already not again."""
     for one in found:
+        alike: dict[tuple[str, str, str], list[str]] = {}
         for condition in one.conditions:
-            if condition.status is not Truth.TRUE and condition.message:
-                message = f"{condition.type} is {condition.status.value}: {condition.message}"
-                yield Reason("wrong", one.object, condition.reason, message)
+            if condition.status is not Truth.TRUE and condition.message and condition.reason != "NotCordoned":
+                key = (condition.status.value, condition.reason, condition.message)
+                alike.setdefault(key, []).append(condition.type)
+        for (status, reason, message), types in alike.items():
+            if message not in told:
+                verb = "is" if len(types) == 1 else "are"
+                yield Reason("wrong", one.object, reason, f"{', '.join(types)} {verb} {status}: {message}")
 
 
 def _planned(desired: Desired, plan: Plan, ref: Ref) -> Iterator[Reason]:

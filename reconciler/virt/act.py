@@ -3,20 +3,17 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 from reconciler.action import Action, MigrateDomain, ShutdownDomain, UploadImage
-from reconciler.clock import Pending
 from reconciler.errors import HostUnreachable, PermanentError
 from reconciler.hypervisor import Progress
 from reconciler.virt.apply import SHORT, Short
+from reconciler.virt.caller import Hung
 from reconciler.virt.connect import Link
 from reconciler.virt.migrate import migrate
 from reconciler.virt.shutdown import shut_down
 from reconciler.virt.translate import is_broken, translate
 from reconciler.virt.upload import upload
-
-T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -50,17 +47,16 @@ def _act_short(link: Link, short: Short, action: Action) -> None:
         raise HostUnreachable(
             f"cannot {attempt}: a storage call at host/{link.host} still hangs; is a mount there dead?"
         )
-    session = link.session("work")
-    call: Pending[object] = Pending(lambda: short.call(session.connection, action), f"{link.host}-{action.verb}")
-    try:
-        call.result(short.timeout_s)
-    except TimeoutError:
-        if short.storage:
-            link.note_pool_call(call)
-        session.end()
-        cause = f"libvirt gave no answer in {short.timeout_s:g} s"
-        raise HostUnreachable(f"cannot {attempt}: {cause}; it may still take effect") from None
-    except Exception as error:
-        if is_broken(error):
+    with link.borrowed() as session:
+        try:
+            session.run(lambda session: short.call(session.connection, action), short.timeout_s, short.timeout_s)
+        except Hung as hung:
+            if short.storage:
+                link.note_pool_call(hung.promise)
             session.end()
-        raise translate(error, attempt) from None
+            cause = f"libvirt gave no answer in {short.timeout_s:g} s"
+            raise HostUnreachable(f"cannot {attempt}: {cause}; it may still take effect") from None
+        except Exception as error:
+            if is_broken(error):
+                session.end()
+            raise translate(error, attempt) from None

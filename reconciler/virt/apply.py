@@ -1,16 +1,16 @@
 """One small function per action: the libvirt call behind it, and nothing that decides.
 
-What is already as asked counts as done (a start of what runs, an undefine of what is gone): whether the goal is reached
-is for the next observation to say. Long actions live in upload.py, shutdown.py and migrate.py.
+Long actions live in upload.py, shutdown.py and migrate.py.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from reconciler import action as verbs
 from reconciler.action import Action
+from reconciler.errors import PermanentError
 from reconciler.observed import Mark
 from reconciler.virt import codes, lib
 from reconciler.virt.codes import Code
@@ -31,19 +31,6 @@ class Short:
     storage: bool = False
 
 
-@contextmanager
-def _done_already(words: str, *codes_that_say_so: int) -> Iterator[None]:
-    """Take a refusal that means "it is so already" for success."""
-    try:
-        yield
-    except Exception as error:
-        said = lib.refusal(error)
-        if said is None:
-            raise
-        if said.code not in codes_that_say_so and not (words and words in said.message):
-            raise
-
-
 # --- pools and volumes ---------------------------------------------------------
 
 
@@ -59,9 +46,7 @@ def _build_pool(connection: lib.Connection, action: verbs.BuildPool) -> None:
 
 def _start_pool(connection: lib.Connection, action: verbs.StartPool) -> None:
     """virStoragePoolCreate"""
-    pool = connection.storagePoolLookupByName(action.name)
-    with _done_already("is already active"):
-        pool.create(0)
+    connection.storagePoolLookupByName(action.name).create(0)
 
 
 def _refresh_pool(connection: lib.Connection, action: verbs.RefreshPool) -> None:
@@ -71,15 +56,12 @@ def _refresh_pool(connection: lib.Connection, action: verbs.RefreshPool) -> None
 
 def _stop_pool(connection: lib.Connection, action: verbs.StopPool) -> None:
     """virStoragePoolDestroy, which unmounts and deletes nothing."""
-    pool = connection.storagePoolLookupByName(action.name)
-    with _done_already("is not active"):
-        pool.destroy()
+    connection.storagePoolLookupByName(action.name).destroy()
 
 
 def _undefine_pool(connection: lib.Connection, action: verbs.UndefinePool) -> None:
     """virStoragePoolUndefine"""
-    with _done_already("", Code.NO_STORAGE_POOL):
-        connection.storagePoolLookupByName(action.name).undefine()
+    connection.storagePoolLookupByName(action.name).undefine()
 
 
 def _create_volume(connection: lib.Connection, action: verbs.CreateVolume) -> None:
@@ -115,22 +97,17 @@ def _define_network(connection: lib.Connection, action: verbs.DefineNetwork) -> 
 
 def _start_network(connection: lib.Connection, action: verbs.StartNetwork) -> None:
     """virNetworkCreate"""
-    network = connection.networkLookupByName(action.name)
-    with _done_already("is already active"):
-        network.create()
+    connection.networkLookupByName(action.name).create()
 
 
 def _stop_network(connection: lib.Connection, action: verbs.StopNetwork) -> None:
     """virNetworkDestroy"""
-    network = connection.networkLookupByName(action.name)
-    with _done_already("is not active"):
-        network.destroy()
+    connection.networkLookupByName(action.name).destroy()
 
 
 def _undefine_network(connection: lib.Connection, action: verbs.UndefineNetwork) -> None:
     """virNetworkUndefine"""
-    with _done_already("", Code.NO_NETWORK):
-        connection.networkLookupByName(action.name).undefine()
+    connection.networkLookupByName(action.name).undefine()
 
 
 # --- domains -----------------------------------------------------------------------
@@ -151,22 +128,28 @@ def _record_disks(connection: lib.Connection, action: verbs.RecordDisks) -> None
 
 def _start_domain(connection: lib.Connection, action: verbs.StartDomain) -> None:
     """virDomainCreate"""
-    domain = connection.lookupByUUIDString(action.uuid)
-    with _done_already("domain is already running"):
-        domain.create()
+    connection.lookupByUUIDString(action.uuid).create()
 
 
 def _resume_domain(connection: lib.Connection, action: verbs.ResumeDomain) -> None:
     """virDomainResume"""
+    connection.lookupByUUIDString(action.uuid).resume()
+
+
+def _destroy_husk(connection: lib.Connection, action: verbs.DestroyHusk) -> None:
+    """virDomainDestroy, only of what a migration left paused."""
     domain = connection.lookupByUUIDString(action.uuid)
-    with _done_already("domain is already running"):
-        domain.resume()
+    if tuple(domain.state(0)[:2]) != (codes.PAUSED, codes.PAUSED_MIGRATION):
+        raise PermanentError(f"cannot end {action.object}: it is not what a migration left behind")
+    domain.destroy()
 
 
 def _undefine_domain(connection: lib.Connection, action: verbs.UndefineDomain) -> None:
-    """virDomainUndefine, without flags: it refuses where state would be lost."""
-    with _done_already("", Code.NO_DOMAIN):
-        connection.lookupByUUIDString(action.uuid).undefine()
+    """virDomainUndefine, without flags: it refuses where state would be lost. We refuse where it runs."""
+    domain = connection.lookupByUUIDString(action.uuid)
+    if domain.isActive():
+        raise PermanentError(f"cannot undefine {action.object}: it is running")
+    domain.undefine()
 
 
 SHORT: Mapping[type[Action], Short] = {
@@ -185,6 +168,7 @@ SHORT: Mapping[type[Action], Short] = {
     verbs.RecordDisks: Short("record the disks of", _record_disks, 30.0),
     verbs.StartDomain: Short("start", _start_domain, 120.0),
     verbs.ResumeDomain: Short("resume", _resume_domain, 30.0),
+    verbs.DestroyHusk: Short("end", _destroy_husk, 60.0),
     verbs.UndefineDomain: Short("undefine", _undefine_domain, 30.0),
 }
 """A start may wait for a slow QEMU, a first define for its probe (45 s under emulation), a pool for its mount."""

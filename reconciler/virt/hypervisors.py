@@ -26,6 +26,7 @@ class Hypervisors:
         lib.prepare()
         self._now = now
         self._links: dict[str, Link] = {}
+        self._unmade: Mapping[str, frozenset[str]] = {}
         self._stage = Stage(self.link)
 
     # --- observing -----------------------------------------------------------
@@ -35,7 +36,7 @@ class Hypervisors:
         self._know(desired)
         hosts = sorted(desired.hypervisors)
         seen = _each(hosts, lambda host: self._observe(desired, host, answers))
-        wanted = unmade_volumes(desired, seen)
+        wanted = self._unmade = unmade_volumes(desired, seen)
         if wanted:
             seen = _each(hosts, lambda host: with_details(self._links[host], seen[host], wanted))
         return _joined(seen)
@@ -62,9 +63,16 @@ class Hypervisors:
         if look.part is Part.NETWORKS and look.name:
             return HostSeen(networks=look_at_network(link, look, at))
         if look.part is Part.POOLS and look.name:
-            seen = HostSeen(pools=look_at_pool(link, look, rules.storage, at))
-            return with_details(link, seen, {look.name: frozenset({look.volume})}) if look.volume else seen
-        return observe_host(link, rules, self._now, (look.part,))
+            return self._detailed(link, look, HostSeen(pools=look_at_pool(link, look, rules.storage, at)))
+        return self._detailed(link, look, observe_host(link, rules, self._now, (look.part,)))
+
+    def _detailed(self, link: Link, look: Look, seen: HostSeen) -> HostSeen:
+        """With details of the volumes that mattered in the last whole look, and anew of the one that is named."""
+        wanted = self._unmade
+        if look.volume:
+            link.volumes.pop((look.name, look.volume), None)
+            wanted = {**wanted, look.name: wanted.get(look.name, frozenset()) | {look.volume}}
+        return with_details(link, seen, wanted, anew=False)
 
     # --- acting ----------------------------------------------------------------
 

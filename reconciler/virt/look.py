@@ -10,20 +10,14 @@ from reconciler.virt.connect import Link, Session
 from reconciler.virt.memo import Memo
 from reconciler.virt.mounts import HostSide
 from reconciler.virt.observe import ask_host
-from reconciler.virt.parts import QUIET_S, TOTAL_S, attempt, network_seen
+from reconciler.virt.parts import attempt, network_seen
 from reconciler.virt.read import ListedDomain, ReadingRules, read_domain, without_definition
-from reconciler.virt.storage import StorageRules, behind_deadline, pool_seen, silent_server
-from reconciler.virt.workers import Hung
+from reconciler.virt.storage import StorageRules, ask_storage, pool_seen, silent_server
 
 T = TypeVar("T")
 
-
-def _one(session: Session, call: Callable[[], T]) -> T:
-    """The result of one run of calls. Raises: Hung, what it raised."""
-    [result] = session.readers.share([call]).results(QUIET_S, TOTAL_S)
-    if isinstance(result, BaseException):
-        raise result
-    return result
+SINGLE = ""
+"""Over one of the link's few sessions for single looks, so that the steps of a plan do not wait for each other."""
 
 
 def _found(lookup: Callable[[str], T], key: str, missing: Code) -> T | None:
@@ -47,10 +41,10 @@ def look_at_domain(link: Link, look: Look, rules: ReadingRules, at: float) -> Li
     """The domain of that name and that of that UUID: none, one, or two different ones."""
 
     def read(session: Session) -> Listing[SeenDomain]:
-        seen = _one(session, lambda: _read_named(session.connection, look, link.memo, rules))
+        seen = _read_named(session.connection, look, link.memo, rules)
         return _listing(look, {domain.name: domain for domain in seen}, at)
 
-    return attempt(link, read)
+    return attempt(link, read, SINGLE)
 
 
 def _read_named(connection: lib.Connection, look: Look, memo: Memo, rules: ReadingRules) -> list[SeenDomain]:
@@ -79,15 +73,12 @@ def _read_one(handle: lib.Domain, memo: Memo, rules: ReadingRules) -> SeenDomain
 
 
 def look_at_network(link: Link, look: Look, at: float) -> Listing[SeenNetwork] | Unknown:
-    def call(session: Session) -> SeenNetwork | None:
-        handle = _found(session.connection.networkLookupByName, look.name, Code.NO_NETWORK)
-        return network_seen(handle, link.memo, active=bool(handle.isActive())) if handle is not None else None
-
     def read(session: Session) -> Listing[SeenNetwork]:
-        seen = _one(session, lambda: call(session))
+        handle = _found(session.connection.networkLookupByName, look.name, Code.NO_NETWORK)
+        seen = network_seen(handle, link, active=bool(handle.isActive())) if handle is not None else None
         return _listing(look, {seen.name: seen} if seen else {}, at)
 
-    return attempt(link, read)
+    return attempt(link, read, SINGLE)
 
 
 # --- pools ---------------------------------------------------------------------
@@ -102,21 +93,13 @@ def look_at_pool(link: Link, look: Look, rules: StorageRules, at: float) -> List
     if silence:
         return Unknown(silence)
 
-    def call(session: Session) -> SeenPool | None:
+    def read(session: Session) -> Listing[SeenPool]:
         handle = _found(session.connection.storagePoolLookupByName, look.name, Code.NO_STORAGE_POOL)
-        return _pool(handle, side, link.memo, rules) if handle is not None else None
-
-    def read(session: Session) -> Listing[SeenPool] | Unknown:
-        seen = behind_deadline(link, lambda: call(session))
-        if isinstance(seen, Unknown):
-            return seen
+        seen = _pool(handle, side, link.memo, rules) if handle is not None else None
         return _listing(look, {seen.name: seen} if seen else {}, at)
 
-    return attempt(link, read)
+    return ask_storage(link, read)
 
 
 def _pool(handle: lib.Pool, side: HostSide | None, memo: Memo, rules: StorageRules) -> SeenPool | None:
     return pool_seen(handle, memo, side, rules, active=bool(handle.isActive()))
-
-
-__all__ = ["Hung", "look_at_domain", "look_at_network", "look_at_pool"]

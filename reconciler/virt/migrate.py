@@ -6,15 +6,17 @@ guest meets an I/O error, and the guest stays where it was. UNSAFE is never pass
 
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.action import MigrateDomain
-from reconciler.clock import Pending
+from reconciler.clock import Promise
 from reconciler.errors import HostUnreachable, PermanentError
 from reconciler.hypervisor import Progress
 from reconciler.virt import codes, lib
+from reconciler.virt.caller import Hung
 from reconciler.virt.connect import Link, Session
 from reconciler.virt.translate import translate
 from reconciler.virt.uri import quiet
@@ -42,8 +44,8 @@ def migrate(link: Link, target: Link, action: MigrateDomain, progress: Progress,
 
     Raises: PermanentError, also when it was aborted; HostUnreachable when the source fell silent (libvirt goes on).
     """
-    session = link.session("migration")
-    call = Pending(lambda: _call(session.connection, action), f"{link.host}-migrate")
+    session = link.own_session()
+    call = session.begin(lambda session: _call(session.connection, action))
     watch = _Watch(link, action, progress)
     try:
         cause = _wait(call, watch, stopping)
@@ -72,7 +74,7 @@ def _move(action: MigrateDomain) -> str:
     return f"the migration of {action.object} to host/{action.target}"
 
 
-def _wait(call: Pending[None], watch: "_Watch", stopping: threading.Event) -> str:
+def _wait(call: Promise[None], watch: "_Watch", stopping: threading.Event) -> str:
     """Until it has ended, or we stop waiting; returns why we meddled, if we did."""
     while not call.wait(POLL_S):
         if stopping.is_set():
@@ -118,14 +120,13 @@ class _Watch:
             return f"not done within {self.action.timeout_s:g} s"
         return ""
 
-    def _within(self, work: Any) -> None:
-        session = self.link.session("work")
-        call = Pending(lambda: work(session.connection.lookupByUUIDString(self.action.uuid)), f"{self.link.host}-watch")
-        try:
-            call.result(CALL_S)
-        except TimeoutError:
-            session.end()
-            raise
+    def _within(self, work: Callable[[lib.Domain], object]) -> None:
+        with self.link.borrowed() as session:
+            try:
+                session.run(lambda s: work(s.connection.lookupByUUIDString(self.action.uuid)), CALL_S, CALL_S)
+            except Hung:
+                session.end()
+                raise
 
     def _look(self, domain: lib.Domain) -> None:
         stats = domain.jobStats(0)
@@ -158,10 +159,10 @@ class _Watch:
 def _downtime(target: Link, action: MigrateDomain) -> dict[str, float]:
     """How long the guest stood still, as the target tells it (virDomainGetJobStats, COMPLETED), if it does."""
 
-    def ask() -> int:
-        domain = target.session("work").connection.lookupByUUIDString(action.uuid)
-        return int(domain.jobStats(codes.JOB_STATS_COMPLETED)["downtime"])
+    def ask(session: Session) -> int:
+        stats = session.connection.lookupByUUIDString(action.uuid).jobStats(codes.JOB_STATS_COMPLETED)
+        return int(stats["downtime"])
 
-    with suppress(Exception):
-        return {"downtime": Pending(ask, f"{target.host}-downtime").result(CALL_S) / 1000}
+    with suppress(Exception), target.borrowed() as session:
+        return {"downtime": session.run(ask, CALL_S, CALL_S) / 1000}
     return {}

@@ -2,18 +2,29 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from reconciler.clock import Pending
 from reconciler.desired import Desired
 from reconciler.desired.derive import volume_name
 from reconciler.errors import HostUnreachable
-from reconciler.observed import HostFacts, Listing, Part, SeenDomain, SeenNetwork, SeenPool, SeenTarget, Unknown
+from reconciler.observed import (
+    HostFacts,
+    Listing,
+    Part,
+    SeenDomain,
+    SeenNetwork,
+    SeenPool,
+    SeenTarget,
+    SeenVolume,
+    Unknown,
+)
 from reconciler.virt import parts
 from reconciler.virt.connect import Link, Session
+from reconciler.virt.domains import read_domains
 from reconciler.virt.mounts import ASK_HOST, HostSide, read_host_side
 from reconciler.virt.read import ReadingRules
-from reconciler.virt.storage import StorageRules, StorageSeen, behind_deadline, read_storage, read_volumes
+from reconciler.virt.storage import StorageRules, StorageSeen, ask_storage, read_storage, read_volumes
 
 T = TypeVar("T")
 
@@ -72,22 +83,36 @@ class Rules:
 def observe_host(link: Link, rules: Rules, now: Callable[[], float], wanted: Iterable[Part]) -> HostSeen:
     """Read the wanted parts of a hypervisor. Raises: nothing; what cannot be read is Unknown."""
     side = Pending(lambda: ask_host(link), f"{link.host}-shell")
-    readers: dict[Part, Callable[[], Any]] = {
-        Part.FACTS: lambda: _facts(link, side, now),
-        Part.DOMAINS: lambda: parts.attempt(link, lambda s: parts.read_domains(s, link.memo, rules.domains, now())),
-        Part.NETWORKS: lambda: parts.attempt(link, lambda s: parts.read_networks(s, link.memo, now())),
-        Part.POOLS: lambda: _storage(link, side, rules.storage, now),
-    }
-    begun = {part: Pending(readers[part], f"{link.host}-{part}") for part in wanted if part in readers}
-    ended = {part: finish(pending, f"host/{link.host}") for part, pending in begun.items()}
-    storage = ended.get(Part.POOLS)
-    return HostSeen(
-        facts=ended.get(Part.FACTS),
-        domains=ended.get(Part.DOMAINS),
-        networks=ended.get(Part.NETWORKS),
-        pools=storage.pools if isinstance(storage, StorageSeen) else storage,
-        targets=storage.targets if isinstance(storage, StorageSeen) else None,
-    )
+    asked = frozenset(wanted)
+    storage: Pending[StorageSeen | Unknown] | None = None
+    if Part.POOLS in asked:
+        storage = Pending(lambda: _storage(link, side, rules.storage, now), f"{link.host}-storage")
+    seen = _over_one_session(link, side, rules.domains, now, asked)
+    if storage is None:
+        return seen
+    told = finish(storage, f"host/{link.host}")
+    if isinstance(told, StorageSeen):
+        return replace(seen, pools=told.pools, targets=told.targets)
+    return replace(seen, pools=told)
+
+
+def _over_one_session(
+    link: Link,
+    side: Pending[HostSide | Unknown | None],
+    rules: ReadingRules,
+    now: Callable[[], float],
+    asked: frozenset[Part],
+) -> HostSeen:
+    """What is read over one connection, one after the other: the facts last, for they may take a minute once."""
+    seen = HostSeen()
+    if Part.DOMAINS in asked:
+        seen = replace(seen, domains=read_domains(link, rules, now()))
+    if Part.NETWORKS in asked:
+        networks = parts.attempt(link, lambda session: parts.read_networks(session, link, now()))
+        seen = replace(seen, networks=networks)
+    if Part.FACTS in asked:
+        seen = replace(seen, facts=_facts(link, side, now))
+    return seen
 
 
 def finish(pending: Pending[T], name: str) -> T | Unknown:
@@ -103,16 +128,18 @@ def ask_host(link: Link) -> HostSide | Unknown | None:
     if link.shell is None:
         return None
     try:
-        link.session()  # not before the host is known to answer: its breaker speaks for the shell too
+        link.session("read")  # not before the host is known to answer: its breaker speaks for the shell too
         return read_host_side(link.shell.run(ASK_HOST, HOST_SIDE_S).text)
     except HostUnreachable as error:
         return Unknown(str(error))
 
 
-def _facts(link: Link, side: Pending[HostSide | Unknown | None], now: Callable[[], float]) -> Any:
+def _facts(
+    link: Link, side: Pending[HostSide | Unknown | None], now: Callable[[], float]
+) -> Listing[HostFacts] | Unknown:
     told = finish(side, f"the shell of host/{link.host}")
     boot_id = told.boot_id if isinstance(told, HostSide) else ""
-    return parts.attempt(link, lambda session: parts.read_facts(session, link.host, boot_id, now()))
+    return parts.attempt(link, lambda session: parts.read_facts(session, link, boot_id, now()), quiet_s=parts.FACTS_S)
 
 
 def _storage(
@@ -121,7 +148,7 @@ def _storage(
     told = finish(side, f"the shell of host/{link.host}")
     if isinstance(told, Unknown):
         return told
-    return parts.attempt(link, lambda session: read_storage(link, session, told, rules, now()))
+    return read_storage(link, told, rules, now())
 
 
 # --- the second phase: volumes that documents want and nobody has marked as made -------------
@@ -142,28 +169,40 @@ def unmade_volumes(desired: Desired, seen: Mapping[str, HostSeen]) -> Mapping[st
     return {pool: frozenset(names) for pool, names in wanted.items()}
 
 
-def with_details(link: Link, seen: HostSeen, wanted: Mapping[str, frozenset[str]]) -> HostSeen:
-    """The pools with details of the wanted volumes that they list. Raises: nothing."""
+def with_details(link: Link, seen: HostSeen, wanted: Mapping[str, frozenset[str]], *, anew: bool = True) -> HostSeen:
+    """The pools with details of the wanted volumes that they list. Raises: nothing.
+
+    Not `anew`: what was read since the last whole look counts, so that the steps of a plan do not read it all again.
+    """
     if not isinstance(seen.pools, Listing):
         return seen
+    if anew:
+        link.volumes.clear()
+    pools = seen.pools.items
     asked = {
-        name: sorted(wanted[name] & set(pool.volumes))
-        for name, pool in seen.pools.items.items()
-        if pool.volumes and wanted.get(name, frozenset()) & set(pool.volumes)
+        name: [volume for volume in sorted(wanted.get(name, ())) if volume in pool.volumes]
+        for name, pool in pools.items()
+        if pool.volumes
     }
-    if not asked:
-        return seen
+    missing = {name: [v for v in volumes if (name, v) not in link.volumes] for name, volumes in asked.items()}
+    if any(missing.values()):
+        found = ask_storage(link, lambda session: _read_details(session, missing))
+        if isinstance(found, Unknown):
+            return replace(seen, pools=found)
+        link.volumes.update(found)
+    detailed = {name: _detailed(pool, asked.get(name, []), link.volumes) for name, pool in pools.items()}
+    return replace(seen, pools=replace(seen.pools, items=detailed))
 
-    def read(session: Session) -> Any:
-        volumes = {name: read_volumes(session.connection, name, names) for name, names in asked.items()}
-        return {name: {**(seen_pool(name).volumes or {}), **found} for name, found in volumes.items()}
 
-    def seen_pool(name: str) -> SeenPool:
-        assert isinstance(seen.pools, Listing)
-        return seen.pools.items[name]
+def _read_details(session: Session, missing: Mapping[str, list[str]]) -> Mapping[tuple[str, str], SeenVolume | None]:
+    volumes = {pool: read_volumes(session.connection, pool, names) for pool, names in missing.items() if names}
+    return {(pool, name): volume for pool, found in volumes.items() for name, volume in found.items()}
 
-    found = parts.attempt(link, lambda session: behind_deadline(link, lambda: read(session)))
-    if isinstance(found, Unknown):
-        return replace(seen, pools=found)
-    pools = {name: replace(pool, volumes=found.get(name, pool.volumes)) for name, pool in seen.pools.items.items()}
-    return replace(seen, pools=replace(seen.pools, items=pools))
+
+def _detailed(pool: SeenPool, names: list[str], known: Mapping[tuple[str, str], SeenVolume | None]) -> SeenPool:
+    """A volume that went between the list and now is listed no more."""
+    if not names or pool.volumes is None:
+        return pool
+    gone = {name for name in names if (pool.name, name) not in known}
+    volumes = {name: known.get((pool.name, name), seen) for name, seen in pool.volumes.items() if name not in gone}
+    return replace(pool, volumes=volumes)

@@ -1,24 +1,22 @@
-"""The parts of one hypervisor that are read apart: facts, domains, networks. Each is a Listing, or Unknown and why.
+"""Parts of one hypervisor that are read apart: facts and networks here, domains and storage in their own files.
 
-The calls are those of a no-op pass and no others: getInfo; getAllDomainStats(STATE), listAllDomains(AUTOSTART),
-XMLDesc; listAllNetworks twice, XMLDesc. Once per connection: capabilities, domain capabilities, versions, and, to tell
-a transient domain (whose XML does not say so), listAllDomains(TRANSIENT): again only when an active domain's definition
-changed or went.
+The calls are those of a no-op pass and no others: getInfo; listAllNetworks twice, XMLDesc once per network. Once per
+connection: capabilities, domain capabilities, versions.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
+from uuid import NAMESPACE_URL, uuid5
 
-from reconciler.clock import Pending
 from reconciler.errors import HostUnreachable, ReconcilerError
-from reconciler.observed import CpuFacts, HostFacts, Listing, SeenDomain, SeenNetwork, Unknown
+from reconciler.observed import CpuFacts, HostFacts, Listing, SeenNetwork, Unknown
 from reconciler.virt import codes, lib
+from reconciler.virt.caller import Hung
 from reconciler.virt.codes import Code
 from reconciler.virt.connect import Link, Session
-from reconciler.virt.memo import Memo
-from reconciler.virt.read import ListedDomain, ReadingRules, read_domain, read_network, unreadable, without_definition
+from reconciler.virt.read import read_network
 from reconciler.virt.translate import is_broken
-from reconciler.virt.workers import Hung
 from reconciler.xml.capabilities import read_capabilities, read_domain_capabilities
 
 T = TypeVar("T")
@@ -31,66 +29,70 @@ FACTS_S = 90.0
 BYTES_PER_MIB = 1 << 20
 
 
-def attempt(link: Link, read: Callable[[Session], T]) -> T | Unknown:
-    """Read over the link's connection; over a new one, once, where libvirtd was restarted in between."""
+def attempt(
+    link: Link,
+    read: Callable[[Session], T],
+    purpose: str = "read",
+    spare: Callable[[Session, Hung], bool] = lambda session, hung: False,
+    quiet_s: float = QUIET_S,
+) -> T | Unknown:
+    """Read over a session of the link; over a new one, once, where libvirtd was restarted in between.
+
+    Purpose "": over one of those for single looks. A hang costs the session, and the host a while of peace; where
+    `spare` says that only one object hangs, the reading goes on over a new session.
+    """
     again = True
     while True:
         try:
-            session = link.session()
+            with _session(link, purpose) as session:
+                try:
+                    return session.run(read, quiet_s, TOTAL_S)
+                except Hung as hung:
+                    if spare(session, hung):
+                        session.end()
+                        continue
+                    cause = f"libvirt at host/{link.host} does not answer"
+                    link.give_up(session, cause)
+                    return Unknown(cause)
+                except Exception as error:
+                    said = lib.refusal(error)
+                    if said is None:
+                        raise
+                    if not (again and is_broken(error)):
+                        return Unknown(f"libvirt at host/{link.host} says: {said.message}")
+                    again = False
+                    session.end()
         except HostUnreachable as error:
             return Unknown(str(error))
-        try:
-            return read(session)
-        except HostUnreachable as error:  # given up by another part meanwhile
-            return Unknown(str(error))
-        except Hung:
-            cause = f"libvirt at host/{link.host} does not answer"
-            link.give_up(session, cause)
-            return Unknown(cause)
-        except Exception as error:
-            said = lib.refusal(error)
-            if said is None:
-                raise
-            if not (again and is_broken(error)):
-                return Unknown(f"libvirt at host/{link.host} says: {said.message}")
-            session.end()
-            again = False
 
 
-def _all(session: Session, *calls: Callable[[], Any]) -> list[Any]:
-    """The results of a few calls. Raises: Hung, or what the first that failed raised."""
-    results = session.readers.share(calls).results(QUIET_S, TOTAL_S)
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
-    return results
+@contextmanager
+def _session(link: Link, purpose: str) -> Iterator[Session]:
+    if purpose:
+        yield link.session(purpose)
+    else:
+        with link.borrowed() as session:
+            yield session
 
 
 # --- facts -------------------------------------------------------------------
 
 
-def read_facts(session: Session, host: str, boot_id: str, at: float) -> Listing[HostFacts]:
-    """What the hypervisor is. Units: getInfo tells memory in MiB. Raises: Hung, libvirt's errors."""
-    [info] = _all(session, session.connection.getInfo)
+def read_facts(session: Session, link: Link, boot_id: str, at: float) -> Listing[HostFacts]:
+    """What the hypervisor is. Units: getInfo tells memory in MiB. Raises: libvirt's errors."""
+    info = session.connection.getInfo()
     if session.facts is None:
-        session.facts = Pending(lambda: _read_fixed_facts(session.connection), f"{host}-facts")
-    try:
-        fixed = session.facts.result(FACTS_S)
-    except TimeoutError:
-        raise Hung from None
-    except Exception:
-        session.facts = None
-        raise
+        session.facts = _read_fixed_facts(session.connection, link.uri)
     memory, cpus = int(info[1]) * BYTES_PER_MIB, int(info[2])
-    return Listing({host: HostFacts(memory=memory, cpus=cpus, boot_id=boot_id, **fixed)}, at)
+    return Listing({link.host: HostFacts(memory=memory, cpus=cpus, boot_id=boot_id, **session.facts)}, at)
 
 
-def _read_fixed_facts(connection: lib.Connection) -> dict[str, Any]:
-    """What cannot change while a connection lives."""
+def _read_fixed_facts(connection: lib.Connection, uri: str) -> dict[str, Any]:
+    """What cannot change while a connection lives. A driver that tells no host UUID is known by its URI."""
     capabilities = read_capabilities(connection.getCapabilities())
     virt_type, cpu = _guests_cpu(connection, capabilities.arch, capabilities.virt_types)
     return {
-        "uuid": capabilities.uuid,
+        "uuid": capabilities.uuid or str(uuid5(NAMESPACE_URL, uri)),
         "arch": capabilities.arch,
         "virt_type": virt_type,
         "cpu": cpu,
@@ -113,92 +115,27 @@ def _guests_cpu(connection: lib.Connection, arch: str, virt_types: tuple[str, ..
     return (virt_types[-1], CpuFacts("")) if virt_types else ("", CpuFacts(""))
 
 
-# --- domains -------------------------------------------------------------------
-
-
-def read_domains(session: Session, memo: Memo, rules: ReadingRules, at: float) -> Listing[SeenDomain]:
-    """Every domain, active or not. Raises: Hung, libvirt's errors; one domain's own trouble stays its own."""
-    connection = session.connection
-    stats, autostarted = _all(
-        session,
-        lambda: connection.getAllDomainStats(codes.STATS_STATE, 0),
-        lambda: connection.listAllDomains(codes.LIST_DOMAINS_AUTOSTART),
-    )
-    autostart = {domain.UUIDString() for domain in autostarted}
-    listed = [
-        ListedDomain(handle, told.get("state.state", 0), told.get("state.reason", 0), handle.UUIDString() in autostart)
-        for handle, told in stats
-    ]
-    seen = _without_definitions(session, read_each(session, listed, memo, rules))
-    memo.forget_others("domain/", {f"domain/{domain.uuid}" for domain in seen})
-    return Listing({domain.name: domain for domain in sorted(seen, key=lambda domain: domain.name)}, at)
-
-
-def read_each(session: Session, listed: list[ListedDomain], memo: Memo, rules: ReadingRules) -> list[SeenDomain]:
-    """Read listed domains side by side. One that is gone meanwhile is left out."""
-
-    def reader(one: ListedDomain) -> Callable[[], SeenDomain]:
-        return lambda: read_domain(one, memo, rules)
-
-    results = session.readers.share([reader(one) for one in listed]).results(QUIET_S, TOTAL_S)
-    if results and all(isinstance(result, Hung) for result in results):
-        raise Hung
-    if any(isinstance(result, Hung) for result in results):
-        session.end()  # its threads are stuck; the next pass takes new ones
-    return [seen for one, result in zip(listed, results, strict=True) if (seen := _domain_of(one, result)) is not None]
-
-
-def _domain_of(listed: ListedDomain, result: SeenDomain | BaseException) -> SeenDomain | None:
-    if isinstance(result, SeenDomain):
-        return result
-    if isinstance(result, Hung):
-        return unreadable(listed, "libvirt does not answer when asked for its definition")
-    said = lib.refusal(result)
-    if said is None or is_broken(result):
-        raise result
-    return None if said.code == Code.NO_DOMAIN else unreadable(listed, f"libvirt says: {said.message}")
-
-
-def _without_definitions(session: Session, seen: list[SeenDomain]) -> list[SeenDomain]:
-    """Tell the transient ones, asking only when that may have changed since it was last asked."""
-    active = {domain.uuid: domain for domain in seen if domain.is_active and not domain.unknown}
-    known = session.definitions
-    if all(known.get(uuid) is domain.fields for uuid, domain in active.items()):
-        return seen
-    # Before the answer is used, so that an event that comes in between is not lost.
-    known.update({uuid: domain.fields for uuid, domain in active.items()})
-    [listed] = _all(session, lambda: session.connection.listAllDomains(codes.LIST_DOMAINS_TRANSIENT))
-    transient = {domain.UUIDString() for domain in listed}
-    for uuid in transient:
-        known.pop(uuid, None)
-    return [without_definition(domain) if domain.uuid in transient else domain for domain in seen]
-
-
 # --- networks --------------------------------------------------------------------
 
 
-def read_networks(session: Session, memo: Memo, at: float) -> Listing[SeenNetwork]:
-    """Every network, by its persistent definition. Raises: Hung, libvirt's errors."""
-    connection = session.connection
-    lists = _all(
-        session,
-        lambda: connection.listAllNetworks(codes.LIST_NETWORKS_ACTIVE),
-        lambda: connection.listAllNetworks(codes.LIST_NETWORKS_INACTIVE),
-    )
-
-    def reader(handle: lib.Network, active: bool) -> Callable[[], SeenNetwork | None]:
-        return lambda: network_seen(handle, memo, active=active)
-
-    calls = [reader(handle, active) for handles, active in zip(lists, (True, False), strict=True) for handle in handles]
-    seen = [network for network in _all(session, *calls) if network is not None]
-    memo.forget_others("network/", {f"network/{network.uuid}" for network in seen})
-    return Listing({network.name: network for network in sorted(seen, key=lambda network: network.name)}, at)
+def read_networks(session: Session, link: Link, at: float) -> Listing[SeenNetwork]:
+    """Every network, by its persistent definition. Raises: libvirt's errors."""
+    seen = {}
+    for flag, active in ((codes.LIST_NETWORKS_ACTIVE, True), (codes.LIST_NETWORKS_INACTIVE, False)):
+        for handle in session.connection.listAllNetworks(flag):
+            network = network_seen(handle, link, active=active)
+            if network is not None:
+                seen[network.name] = network
+            session.beat()
+    link.memo.forget_others("network/", {f"network/{network.uuid}" for network in seen.values()})
+    return Listing(dict(sorted(seen.items())), at)
 
 
-def network_seen(handle: lib.Network, memo: Memo, *, active: bool) -> SeenNetwork | None:
+def network_seen(handle: lib.Network, link: Link, *, active: bool) -> SeenNetwork | None:
     """One network; None where it is gone meanwhile. One that cannot be understood is nobody's: hands off."""
     try:
-        return read_network(handle, memo, active=active)
+        flags = codes.NETWORK_XML_INACTIVE if link.reach.takes_flags else 0
+        return read_network(handle, link.memo, active=active, flags=flags)
     except (ReconcilerError, ValueError):
         return SeenNetwork(handle.name(), handle.UUIDString(), active)
     except Exception as error:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from reconciler.errors import ReconcilerError
 from reconciler.observed import DomainState, SeenDisk, SeenDomain, SeenNetwork
 from reconciler.virt import codes, lib
+from reconciler.virt.codes import Code
 from reconciler.virt.memo import Memo
 from reconciler.xml.domain import DomainReading
 from reconciler.xml.domain import read as read_domain_xml
@@ -37,6 +38,10 @@ class ListedDomain:
     reason: int
     autostart: bool
 
+    def by(self, handle: lib.Domain) -> "ListedDomain":
+        """The same, named by another connection."""
+        return replace(self, handle=handle)
+
 
 def read_domain(listed: ListedDomain, memo: Memo, rules: ReadingRules) -> SeenDomain:
     """Read one domain as if it were persistent (see `without_definition`). Raises: libvirt's errors."""
@@ -54,6 +59,7 @@ def read_domain(listed: ListedDomain, memo: Memo, rules: ReadingRules) -> SeenDo
     kept = text if ours or rules.keeps_xml(name) else ""
     obstacles = _obstacles(handle) if ours and rules.asks_obstacles else ()
     reason = codes.reason_of(listed.state, listed.reason)
+    job = (state, reason) == (DomainState.PAUSED, "migration") and _has_job(handle)
 
     def make() -> SeenDomain:
         return SeenDomain(
@@ -67,10 +73,11 @@ def read_domain(listed: ListedDomain, memo: Memo, rules: ReadingRules) -> SeenDo
             disks=_disks(persistent, live),
             xml=kept,
             autostart=listed.autostart,
+            job=job,
             obstacles=obstacles,
         )
 
-    return memo.same(key, (name, persistent, live, state, reason, listed.autostart, kept, obstacles), make)
+    return memo.same(key, (name, persistent, live, state, reason, listed.autostart, kept, job, obstacles), make)
 
 
 def unreadable(listed: ListedDomain, why: str) -> SeenDomain:
@@ -89,15 +96,25 @@ def _disks(persistent: DomainReading, live: DomainReading | None) -> tuple[SeenD
     return tuple(dict.fromkeys((*persistent.disks, *(live.disks if live else ()))))
 
 
+def _has_job(handle: lib.Domain) -> bool:
+    """virDomainGetJobInfo, which refuses to tell of an incoming migration: that is one too."""
+    try:
+        return bool(handle.jobInfo()[0] != codes.JOB_NONE)
+    except Exception as error:
+        if lib.is_refused(error, Code.OPERATION_INVALID):
+            return True
+        raise
+
+
 def _obstacles(handle: lib.Domain) -> tuple[str, ...]:
     saved = ("it has a managed save image",) if handle.hasManagedSaveImage(0) else ()
     snapshots = handle.snapshotNum(0)
     return (*saved, f"it has {snapshots} snapshot{'s' if snapshots > 1 else ''}") if snapshots else saved
 
 
-def read_network(handle: lib.Network, memo: Memo, *, active: bool) -> SeenNetwork:
+def read_network(handle: lib.Network, memo: Memo, *, active: bool, flags: int) -> SeenNetwork:
     """Read one network's persistent definition. Raises: libvirt's errors, XmlError, TooMuch."""
-    text = handle.XMLDesc(codes.NETWORK_XML_INACTIVE)
+    text = handle.XMLDesc(flags)
     key = f"network/{handle.UUIDString()}"
     reading = memo.reading(key, "persistent", text, read_network_xml)
     return memo.same(

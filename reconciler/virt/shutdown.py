@@ -4,11 +4,11 @@ import threading
 import time
 
 from reconciler.action import ShutdownDomain
-from reconciler.clock import Pending
 from reconciler.errors import HostUnreachable, PermanentError
 from reconciler.hypervisor import Progress
 from reconciler.observed import DomainState
 from reconciler.virt import codes, lib
+from reconciler.virt.caller import Hung
 from reconciler.virt.codes import Code
 from reconciler.virt.connect import Link
 from reconciler.virt.translate import is_broken, translate
@@ -40,30 +40,31 @@ def shut_down(link: Link, action: ShutdownDomain, progress: Progress, stopping: 
 
 def _ask(link: Link, action: ShutdownDomain, *, press: bool) -> bool:
     """Whether it is off (or gone); presses the button where it is not and that is wanted."""
-    session = link.session("work")
-    call = Pending(lambda: _press(session.connection, action.uuid, press=press), f"{link.host}-shutdown")
-    try:
-        return call.result(CALL_S)
-    except TimeoutError:
-        session.end()
-        cause = f"libvirt gave no answer in {CALL_S:g} s"
-        raise HostUnreachable(f"cannot shut down {action.object}: {cause}; it may still power off") from None
-    except Exception as error:
-        if is_broken(error):
+    with link.borrowed() as session:
+        try:
+            flags = codes.SHUTDOWN_ACPI if link.reach.takes_flags else 0
+            return session.run(lambda s: _press(s.connection, action.uuid, flags if press else None), CALL_S, CALL_S)
+        except Hung:
             session.end()
-        raise translate(error, f"shut down {action.object}") from None
+            cause = f"libvirt gave no answer in {CALL_S:g} s"
+            raise HostUnreachable(f"cannot shut down {action.object}: {cause}; it may still power off") from None
+        except Exception as error:
+            if is_broken(error):
+                session.end()
+            raise translate(error, f"shut down {action.object}") from None
 
 
-def _press(connection: lib.Connection, uuid: str, *, press: bool) -> bool:
+def _press(connection: lib.Connection, uuid: str, flags: int | None) -> bool:
     try:
         domain = connection.lookupByUUIDString(uuid)
         state, _ = domain.state(0)[:2]
         if codes.state_of(state) is DomainState.SHUTOFF:
             return True
-        if press:
-            domain.shutdownFlags(codes.SHUTDOWN_ACPI)
+        if flags is not None:
+            domain.shutdownFlags(flags)
     except Exception as error:
-        if lib.is_refused(error, Code.NO_DOMAIN) or _is_off(error):
+        is_gone = lib.is_refused(error, Code.NO_DOMAIN) and flags is None  # a transient one, once it is off
+        if is_gone or _is_off(error):
             return True
         raise
     return False

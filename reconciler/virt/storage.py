@@ -9,17 +9,18 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from reconciler.clock import Pending
 from reconciler.desired import Desired
 from reconciler.desired.derive import object_uuid
 from reconciler.desired.documents import Pool
 from reconciler.errors import HostUnreachable, ReconcilerError
 from reconciler.observed import Listing, SeenPool, SeenTarget, SeenVolume, Unknown
 from reconciler.virt import codes, lib
+from reconciler.virt.caller import Hung
 from reconciler.virt.codes import Code
 from reconciler.virt.connect import Link, Session
 from reconciler.virt.memo import Memo
 from reconciler.virt.mounts import HostSide, Spellings, mounted_at
+from reconciler.virt.translate import is_broken
 from reconciler.xml.pool import PoolReading
 from reconciler.xml.pool import read_pool as read_pool_xml
 from reconciler.xml.volume import read_volume
@@ -59,38 +60,42 @@ class StorageSeen:
     targets: Mapping[str, SeenTarget] = field(default_factory=dict)
 
 
-def read_storage(link: Link, session: Session, side: HostSide | None, rules: StorageRules, at: float) -> StorageSeen:
-    """All pools and the targets of ours. Raises: libvirt's errors; what hangs is Unknown."""
-    pools = _read_pools(link, session, side, rules, at)
+def read_storage(link: Link, side: HostSide | None, rules: StorageRules, at: float) -> StorageSeen:
+    """All pools and the targets of ours. Raises: nothing; what hangs is Unknown."""
+    silence = silent_server(side, rules)
+    if silence:
+        pools: Listing[SeenPool] | Unknown = Unknown(silence)
+    else:
+        pools = ask_storage(link, lambda session: _list_pools(session, link.memo, side, rules, at))
     try:
         return StorageSeen(pools, _read_targets(link, side, rules, pools))
     except HostUnreachable as error:
         return StorageSeen(Unknown(f"cannot tell what its pool targets hold: {error}"))
 
 
-def _read_pools(
-    link: Link, session: Session, side: HostSide | None, rules: StorageRules, at: float
-) -> Listing[SeenPool] | Unknown:
-    silence = silent_server(side, rules)
-    if silence:
-        return Unknown(silence)
-
-    def read() -> Listing[SeenPool]:
-        return _list_pools(session.connection, link.memo, side, rules, at)
-
-    return behind_deadline(link, read)
-
-
-def behind_deadline(link: Link, read: Callable[[], T], timeout_s: float = POOLS_S) -> T | Unknown:
-    """What a run of storage calls returns; Unknown when it hangs, or an earlier one still does."""
+def ask_storage(link: Link, read: Callable[[Session], T]) -> T | Unknown:
+    """What storage calls return; Unknown when they hang, or earlier ones still do. They have a session of their own."""
     if link.hangs_in_pools:
         return Unknown(f"a storage call at host/{link.host} still hangs; is a mount there dead?")
-    call: Pending[T] = Pending(read, f"{link.host}-pools")
-    try:
-        return call.result(timeout_s)
-    except TimeoutError:
-        link.note_pool_call(call)
-        return Unknown(f"storage calls at host/{link.host} gave no answer in {timeout_s:g} s; is a mount there dead?")
+    again = True
+    while True:
+        try:
+            session = link.session("pools")
+            return session.run(read, POOLS_S, POOLS_S)
+        except HostUnreachable as error:
+            return Unknown(str(error))
+        except Hung as hung:
+            link.note_pool_call(hung.promise)
+            session.end()
+            return Unknown(f"storage calls at host/{link.host} gave no answer in {POOLS_S:g} s; is a mount there dead?")
+        except Exception as error:
+            said = lib.refusal(error)
+            if said is None:
+                raise
+            if not (again and is_broken(error)):
+                return Unknown(f"libvirt at host/{link.host} says: {said.message}")
+            again = False
+            session.end()
 
 
 def silent_server(side: HostSide | None, rules: StorageRules, pools: Iterable[Pool] | None = None) -> str:
@@ -110,11 +115,11 @@ def silent_server(side: HostSide | None, rules: StorageRules, pools: Iterable[Po
 
 
 def _list_pools(
-    connection: lib.Connection, memo: Memo, side: HostSide | None, rules: StorageRules, at: float
+    session: Session, memo: Memo, side: HostSide | None, rules: StorageRules, at: float
 ) -> Listing[SeenPool]:
     found = {}
     for flag, active in ((codes.LIST_POOLS_ACTIVE, True), (codes.LIST_POOLS_INACTIVE, False)):
-        for handle in connection.listAllStoragePools(flag):
+        for handle in session.connection.listAllStoragePools(flag):
             pool = pool_seen(handle, memo, side, rules, active=active)
             if pool is not None:
                 found[pool.name] = pool

@@ -12,7 +12,6 @@ from contextlib import suppress
 from typing import BinaryIO
 
 from reconciler.action import CreateVolume, UploadImage
-from reconciler.clock import Pending
 from reconciler.errors import HostUnreachable, PermanentError, TransientError
 from reconciler.hypervisor import Progress
 from reconciler.virt import lib
@@ -110,16 +109,15 @@ def upload(link: Link, action: UploadImage, progress: Progress, stopping: thread
         raise HostUnreachable(
             f"cannot {attempt}: a storage call at host/{link.host} still hangs; is a mount there dead?"
         )
-    session = link.session("upload")
+    session = link.own_session()
     uploading = _Uploading(action, progress, stopping)
-    call = Pending(lambda: uploading.run(session.connection), f"{link.host}-upload")
-    while not call.wait(1.0):
-        silent_s = time.monotonic() - uploading.beat
-        if silent_s > (CLEAN_UP_S if stopping.is_set() else QUIET_S):
-            link.note_pool_call(call)
-            session.end()
-            raise HostUnreachable(f"cannot {attempt}: libvirt took nothing for {silent_s:.0f} s")
+    call = session.begin(lambda session: uploading.run(session.connection))
     try:
+        while not call.wait(0.5):
+            silent_s = time.monotonic() - uploading.beat
+            if silent_s > (CLEAN_UP_S if stopping.is_set() else QUIET_S):
+                link.note_pool_call(call)
+                raise HostUnreachable(f"cannot {attempt}: libvirt took nothing for {silent_s:.0f} s")
         call.result(0)
     except _Stopped:
         raise PermanentError(f"cannot {attempt}: we were told to end; what was uploaded is removed") from None

@@ -29,6 +29,11 @@ class Reach:
         return self.driver == "test" and self.is_local
 
     @property
+    def takes_flags(self) -> bool:
+        """The test driver, near or far, refuses flags that change nothing there."""
+        return self.driver != "test"
+
+    @property
     def ssh_target(self) -> str:
         return f"{self.user}@{self.host}" if self.user else self.host
 

@@ -8,7 +8,7 @@ from reconciler.observed import CpuFacts
 from reconciler.xml.tree import Element, parse, text_of
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Capabilities:
     """What the hypervisor is (virConnectGetCapabilities)."""
 

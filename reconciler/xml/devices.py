@@ -79,24 +79,24 @@ def write_devices(devices: Element, tag: str, wanted: Mapping[str, Fields], sour
     there = named(devices, tag)
     for name, fields in wanted.items():
         if name in there:
-            _edit(devices, there[name], name, fields)
+            _edit(devices, tag, there[name], name, fields)
         else:
             _make(devices, tag, name, fields, sources)
 
 
-def _edit(devices: Element, device: Element, name: str, fields: Fields) -> None:
+def _edit(devices: Element, tag: str, device: Element, name: str, fields: Fields) -> None:
     """One that was known by its target keeps its name where that changes: it gets the alias."""
     address = _address(device)
-    write_fields(device, _MODELS[str(device.tag)][1], fields)
+    write_fields(device, _MODELS[tag][1], fields)
     if _address(device) != address and not _alias(device):
-        _write_alias(devices, device, name)
+        _write_alias(devices, tag, device, name)
 
 
 def _make(devices: Element, tag: str, name: str, fields: Fields, sources: Mapping[str, str]) -> None:
     made = insert(devices, _new_disk(name, sources) if tag == "disk" else element("interface", type="network"))
     said = {key: value for key, value in fields.items() if value is not None}
     write_fields(made, _MODELS[tag][1], {**_defaults(tag), **said}, new=True)
-    _write_alias(devices, made, name)
+    _write_alias(devices, tag, made, name)
 
 
 def _new_disk(name: str, sources: Mapping[str, str]) -> Element:
@@ -108,10 +108,10 @@ def _new_disk(name: str, sources: Mapping[str, str]) -> Element:
     return disk
 
 
-def _write_alias(devices: Element, device: Element, name: str) -> None:
+def _write_alias(devices: Element, tag: str, device: Element, name: str) -> None:
     """A disk and an interface may bear one name, two devices may not bear one alias."""
     alias, taken = alias_of(name), {there.get("name") for there in devices.iterfind("*/alias")}
-    free = alias if alias not in taken else alias.replace("ua-", f"ua-_{device.tag}-", 1)
+    free = alias if alias not in taken else alias.replace("ua-", f"ua-_{tag}-", 1)
     reach(device, "alias").set("name", free)
 
 

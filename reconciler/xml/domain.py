@@ -15,7 +15,7 @@ from reconciler.xml.table import DISK, DOMAIN, INTERFACE
 from reconciler.xml.tree import parse, parse_for_edit, reach, render
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class DomainReading:
     """What a definition says, live or persistent, ours or not."""
 

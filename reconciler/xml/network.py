@@ -9,7 +9,7 @@ from reconciler.xml.table import NET
 from reconciler.xml.tree import element, parse, parse_for_edit, reach, render, set_text
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class NetworkReading:
     """What a network's definition says."""
 

@@ -8,7 +8,7 @@ from reconciler.xml.table import POOL
 from reconciler.xml.tree import element, parse, reach, render, set_text
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PoolReading:
     """What libvirt says of a pool. Bytes; 0 where it is not active."""
 

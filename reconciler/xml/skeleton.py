@@ -5,7 +5,7 @@ from reconciler.desired.documents import Domain
 from reconciler.observed import CpuFacts, HostFacts
 from reconciler.xml.kinds import CPU
 from reconciler.xml.table import DOMAIN
-from reconciler.xml.tree import Element, element, insert, parse_for_edit, reach, render, set_text
+from reconciler.xml.tree import Element, element, empty, insert, parse_for_edit, reach, render, set_text
 
 SPARE_PORTS = 8
 """PCIe ports left for devices that are added while the domain runs; libvirt by itself keeps one."""
@@ -13,8 +13,8 @@ SPARE_PORTS = 8
 _OWN_PORTS = 4
 """For what stands in the template: the controllers of USB and serial lines, the balloon, the random numbers."""
 
-_MACHINES = {"x86_64": "q35", "i686": "q35", "aarch64": "virt", "riscv64": "virt"}
-_X86 = ("x86_64", "i686")
+_MACHINES = {"x86_64": "q35", "i686": "q35", "aarch64": "virt"}
+"""Those with PCIe; a guest of another architecture gets libvirt's default machine, and no ports."""
 
 _TEMPLATE = """\
 <domain>
@@ -64,9 +64,14 @@ def skeleton(domain: Domain, cluster: str, facts: HostFacts, cpu: CpuFacts | Non
     set_text(reach(root, "uuid"), derive.object_uuid(cluster, "domain", domain.name))
     kind = reach(root, "os", "type")
     kind.set("arch", facts.arch)
-    if facts.arch in _MACHINES:
-        kind.set("machine", _MACHINES[facts.arch])
-    _add_ports(reach(root, "devices"), len(domain.spec.disks) + len(domain.spec.interfaces))
+    machine, devices = _MACHINES.get(facts.arch), reach(root, "devices")
+    if machine != "q35":
+        empty(root, "features", "pm")
+    if machine:
+        kind.set("machine", machine)
+        _add_ports(devices, len(domain.spec.disks) + len(domain.spec.interfaces))
+    else:
+        empty(devices, "controller")
     if cpu is not None and domain.spec.cpu == "baseline":
         _write_baseline(root, cpu)
     return render(root)

@@ -47,34 +47,34 @@ def render(root: Element) -> str:
     return etree.tostring(root.getroottree(), encoding="unicode")
 
 
-def text_of(element: Element) -> str:
+def text_of(node: Element) -> str:
     """Its own text, without blanks around it; comments within do not count."""
-    tails = "".join(child.tail or "" for child in element)
-    return ((element.text or "") + tails).strip()
+    tails = "".join(inner.tail or "" for inner in node)
+    return ((node.text or "") + tails).strip()
 
 
-def set_text(element: Element, text: str) -> None:
-    """Make `text` all that `element` holds."""
-    empty(element)
-    element.text = text
+def set_text(node: Element, text: str) -> None:
+    """Make `text` all that `node` holds."""
+    empty(node)
+    node.text = text
 
 
-def empty(element: Element, *tags: str) -> None:
+def empty(node: Element, *tags: str) -> None:
     """Remove the children named (all of them, where none is named)."""
-    for child in [child for child in element if not tags or child.tag in tags]:
-        remove(child)
+    for inner in [inner for inner in node if not tags or inner.tag in tags]:
+        remove(inner)
 
 
-def remove(child: Element) -> None:
-    """Take `child` out, with the blanks before it."""
-    parent = child.getparent()
+def remove(node: Element) -> None:
+    """Take `node` out, with the blanks before it."""
+    parent = node.getparent()
     assert parent is not None
-    before = child.getprevious()
-    if child.getnext() is None and before is not None:
-        before.tail = child.tail
-    elif child.getnext() is None:
+    before = node.getprevious()
+    if node.getnext() is None and before is not None:
+        before.tail = node.tail
+    elif node.getnext() is None:
         parent.text = None
-    parent.remove(child)
+    parent.remove(node)
 
 
 def child(owner: Element, tag: str) -> Element | None:

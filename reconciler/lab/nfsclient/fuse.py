@@ -6,6 +6,7 @@ import errno
 import os
 import signal
 import struct
+import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -148,6 +149,9 @@ class Server:
             self._send(request.unique, errno.EINTR)
         except OSError as error:
             self._send(request.unique, error.errno or errno.EIO)
+        except Exception:
+            traceback.print_exc()  # a bug of ours costs one answer, not the mount
+            self._send(request.unique, errno.EIO)
         finally:
             del self._tasks[request.unique], self._askers[request.unique]
 

@@ -18,6 +18,7 @@ from reconciler.lab.nfsclient.nfs3 import PROGRAM, VERSION, Nfs, mount
 from reconciler.lab.nfsclient.onc import Connection, lookup_port
 
 FAILED, USAGE = 32, 1
+LOG = "/run/mount.nfs.log"
 RETRY_MIN = 2  # minutes, nfs(5)'s default for a mount in the foreground
 RETRY_PAUSE_S = 1.0
 _PASSING = (None, errno.ESTALE, errno.ETIMEDOUT, errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ECONNRESET, errno.EAGAIN)
@@ -31,7 +32,8 @@ def main(argv: list[str]) -> int:
         source, target = names
         host, path = split_source(source)
     except (getopt.GetoptError, ValueError):
-        print("usage: mount.nfs HOST:/EXPORT DIRECTORY [-sfnvr] [-o OPTIONS]", file=sys.stderr)
+        usage = "usage: mount.nfs HOST:/EXPORT DIRECTORY [-sfnvr] [-o OPTIONS]; an IPv6 address goes in brackets"
+        print(usage, file=sys.stderr)
         return USAGE
     options = [word for key, value in pairs if key == "-o" for word in value.split(",")]
     options += ["ro"] if ("-r", "") in pairs else []
@@ -55,11 +57,11 @@ def main(argv: list[str]) -> int:
 
 
 def split_source(source: str) -> tuple[str, str]:
-    """`10.0.0.1:/srv` or `[fd00::1]:/srv` -> (host, path). Raises: ValueError."""
-    host, colon, path = source.partition(":/")
-    if not colon or not host:
+    """`10.0.0.1:/srv` or `[fd00::1]:/srv` -> (host, path). Raises: ValueError; mount.nfs wants the brackets, too."""
+    host, colon, path = source.removeprefix("[").partition("]:" if source.startswith("[") else ":")
+    if not colon or not host or not path.startswith("/"):
         raise ValueError(source)
-    return host.strip("[]"), "/" + path
+    return host, path
 
 
 def _retry_s(options: list[str]) -> float:
@@ -97,23 +99,20 @@ def _detach(fd: int) -> None:
     os.setsid()
     os.chdir("/")
     null = os.open(os.devnull, os.O_RDWR)
-    for number in (0, 1, 2):
-        os.dup2(null, number)
+    log = os.open(LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for source, number in ((null, 0), (null, 1), (log, 2)):
+        os.dup2(source, number)
     kernel.set_name("mount.nfs")
     os.set_inheritable(fd, False)
 
 
 async def _serve(fd: int, host: str, root: bytes) -> None:
-    connection = Connection(host, await _port(host), hard=True)
+    connection = Connection(host, await lookup_port(host, PROGRAM, VERSION), hard=True)
     await connection.open()
     nfs = Nfs(connection)
     files = Files(nfs, root, *await nfs.sizes(root))
     await Server(fd, files.handlers(), files.forget).serve()
     connection.close()
-
-
-async def _port(host: str) -> int:
-    return await lookup_port(host, PROGRAM, VERSION)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ __all__ = ["World", "check"]
 
 def check(world: World) -> list[tuple[Problem, Hint | None]]:
     """Every problem between documents, with its place."""
-    for room in (objects, hosts, pools, images, networks, domains, derived, xml):
-        room.check(world)
+    if objects.check(world):
+        for room in (hosts, pools, images, networks, domains, derived, xml):
+            room.check(world)
     return world.problems()

@@ -6,7 +6,7 @@ import stat
 from reconciler.desired.documents import CloudInit, Domain
 from reconciler.load.checks.world import At, Entry, World
 from reconciler.load.files import is_below, kind_of
-from reconciler.load.parse import trees
+from reconciler.load.parse import Stream
 
 HEADER = "#cloud-config"
 
@@ -30,10 +30,11 @@ def _cloud_config(world: World, where: At, text: str) -> None:
     if text.split("\n", 1)[0].strip() != HEADER:
         world.complain(where, f'must begin with a line "{HEADER}"', quote=False)
         return
-    stream = trees(text.encode())
+    stream = Stream(text.encode())
+    found = list(stream)
     if stream.faults:
         world.complain(where, f"is not YAML in its line {stream.faults[0].line}", quote=False)
-    elif len(stream.trees) > 1 or any(not isinstance(tree.value, dict) for tree in stream.trees):
+    elif len(found) > 1 or any(not isinstance(tree.value, dict) for tree in found):
         world.complain(where, "is not one mapping, as cloud-config is", quote=False)
 
 

@@ -1,7 +1,5 @@
 """Domains: that what they need exists, and that some host has all of it."""
 
-from collections import Counter
-
 from reconciler.desired.documents import Domain, Network, Pool, State
 from reconciler.load.checks.cloud_init import check_cloud_init
 from reconciler.load.checks.selectors import check_hosts
@@ -19,7 +17,7 @@ def check(world: World) -> None:
         check_cloud_init(world, entry, domain)
         hosts_are_right = check_hosts(world, (entry, ("spec", "placement", "hosts")), domain.spec.placement.hosts)
         if domain.spec.state is State.PRESENT:
-            needs = [*_pools(world, entry, domain), *_networks(world, entry, domain)]
+            needs = dict([*_pools(world, entry, domain), *_networks(world, entry, domain)])
             if hosts_are_right:
                 _candidates(world, entry, domain, needs)
 
@@ -75,13 +73,11 @@ def _networks(world: World, entry: Entry, domain: Domain) -> list[tuple[str, fro
     return needs
 
 
-def _candidates(world: World, entry: Entry, domain: Domain, needs: list[tuple[str, frozenset[str]]]) -> None:
+def _candidates(world: World, entry: Entry, domain: Domain, needs: dict[str, frozenset[str]]) -> None:
     """Complain when no host has everything, naming what is rarest."""
-    candidates = world.selected(domain.spec.placement.hosts)
-    for _, hosts in needs:
-        candidates &= hosts
-    if candidates or not world.knows_hosts() or any(not hosts for _, hosts in needs):
+    allowed = world.selected(domain.spec.placement.hosts)
+    if allowed.intersection(*needs.values()) or not world.knows_hosts or not all(needs.values()):
         return
-    lacking = Counter(need for need, hosts in needs if not world.selected(domain.spec.placement.hosts) <= hosts)
+    lacking = [need for need, hosts in needs.items() if not allowed <= hosts]
     message = f"leaves no host for the domain: none has {' and '.join(sorted(lacking))}"
     world.complain((entry, ("spec", "placement", "hosts")), message, quote=False)

@@ -33,5 +33,5 @@ def _bridges(world: World, entry: Entry, network: Network) -> None:
         where = (entry, ("spec", "bridgeOn", name))
         if name not in world.by_kind["Host"]:
             world.complain(where, "names no Host document", of_key=True, hint=world.hint(name, "Host"))
-        elif name not in selected and world.knows_hosts():
+        elif name not in selected and world.knows_hosts:
             world.complain(where, "is no hypervisor that has this network", of_key=True, quote=False)

@@ -8,13 +8,29 @@ ANNOTATIONS = {"reconciler/adopt": ("true", "false")}
 """Annotations that mean something to us, and what they may say."""
 
 
-def check(world: World) -> None:
-    """Complain about documents that say the same thing twice."""
+MOST = {"Host": 2000, "Pool": 1000, "Network": 1000}
+"""Many more than a small cloud has; each is compared with the others."""
+
+
+def check(world: World) -> bool:
+    """Complain about documents that say the same thing twice. False where there are too many to compare."""
     _no_duplicates(world)
     _one_cluster(world)
     for entry in world.entries:
         if entry.model is not None:
             _annotations(world, entry)
+    return _not_too_many(world)
+
+
+def _not_too_many(world: World) -> bool:
+    right = True
+    for kind, most in MOST.items():
+        entries = list(world.by_kind[kind].values())
+        if len(entries) > most:
+            right = False
+            where = (entries[most], ("metadata", "name"))
+            world.complain(where, f"is the {kind} number {most + 1}; {most} are the most", quote=False)
+    return right
 
 
 def _no_duplicates(world: World) -> None:

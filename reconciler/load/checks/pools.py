@@ -1,7 +1,7 @@
 """Pools: where they come from, where they lie, and that none lies over another."""
 
 import ipaddress
-from pathlib import PurePosixPath
+from collections.abc import Iterator
 
 from reconciler.desired.documents import Host, Pool, State
 from reconciler.load.checks.selectors import check_hosts
@@ -93,7 +93,7 @@ def _targets_apart(world: World, pools: list[tuple[Entry, Pool]]) -> None:
     for entry, pool in pools:
         by_target.setdefault(pool.spec.target, []).append((entry, pool))
     for entry, pool in pools:
-        for above in (pool.spec.target, *map(str, PurePosixPath(pool.spec.target).parents)):
+        for above in _upwards(pool.spec.target):
             for other, other_pool in by_target.get(above, ()):
                 if other is entry or (above == pool.spec.target and other.name > entry.name):
                     continue
@@ -102,6 +102,13 @@ def _targets_apart(world: World, pools: list[tuple[Entry, Pool]]) -> None:
                     relation = "is also the target" if above == pool.spec.target else "lies in the target"
                     message = f"{relation} of the pool {other.name} on {min(shared)}"
                     world.complain((entry, ("spec", "target")), message, first=(other, ("spec", "target")))
+
+
+def _upwards(path: str) -> Iterator[str]:
+    """The path and everything it lies in, but the root."""
+    while path:
+        yield path
+        path = path.rpartition("/")[0]
 
 
 def _sources_apart(world: World, pools: list[tuple[Entry, Pool]]) -> None:

@@ -9,7 +9,7 @@ def check_hosts(world: World, where: At, selector: HostSelector) -> bool:
     """Complain about a selector that names what is no hypervisor, or means none. True where nothing is wrong."""
     if isinstance(selector, tuple) and selector:
         return _names(world, where, selector)
-    if world.selected(selector) or not world.knows_hosts():
+    if world.selected(selector) or not world.knows_hosts:
         return bool(world.selected(selector))
     world.complain(where, "means no hypervisor; no Host document fits", quote=False)
     return False

@@ -4,6 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 
 from reconciler.desired import Desired
@@ -63,7 +64,6 @@ class World:
         self._files = files
         self._complaints: list[tuple[Entry, Complaint, At | None]] = []
         self._names: dict[str, tuple[str, ...]] = {}
-        self._selected: dict[object, frozenset[str]] = {}
         self.root = files.root
         self.image_roots = (files.root, *image_roots)
         self.warnings = list(files.warnings)
@@ -81,6 +81,15 @@ class World:
             self.by_kind[entry.kind].setdefault(entry.name, entry)
         self.desired = self._as_desired()
         self.hypervisors = self.desired.hypervisors
+        self._all = frozenset(self.hypervisors)
+        self._labelled = self._by_label()
+
+    def _by_label(self) -> dict[tuple[str, str], frozenset[str]]:
+        found: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for name, host in self.hypervisors.items():
+            for label in host.labels.items():
+                found[label].add(name)
+        return {label: frozenset(names) for label, names in found.items()}
 
     def _as_desired(self) -> Desired:
         clusters = self._models("Cluster", Cluster)
@@ -145,11 +154,12 @@ class World:
 
     def selected(self, selector: HostSelector) -> frozenset[str]:
         """The hypervisors that a selector means."""
-        key = tuple(sorted(selector.match_labels.items())) if isinstance(selector, LabelSelector) else selector
-        found = self._selected.get((type(selector), key))
-        if found is None:
-            found = self._selected[type(selector), key] = frozenset(self.desired.selected(selector))
-        return found
+        if isinstance(selector, LabelSelector):
+            found = self._all
+            for label in selector.match_labels.items():
+                found &= self._labelled.get(label, frozenset())
+            return found
+        return self._all if selector == "all" else self._all.intersection(selector)
 
     def refer(self, where: At, kind: str, name: str) -> Document | None:
         """The document that the field at `where` names; complains when there is none, or it shall go."""
@@ -173,6 +183,7 @@ class World:
         """The absolute real path of the file that a document stands in."""
         return self._files.sources[entry.number].real
 
+    @cached_property
     def knows_hosts(self) -> bool:
         """Whether every Host document could be read, so that what a selector means is certain."""
         return not self._broken_names and all(entry.model for entry in self.by_kind["Host"].values())
