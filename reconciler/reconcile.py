@@ -147,12 +147,14 @@ def _worth_waiting(plan: Plan, history: History, now: float) -> float | None:
 def _result(passes: tuple[Report, ...], history: History) -> Result:
     """The end counts, not the way: what the last look found."""
     last = passes[-1]
-    undone = any(step.outcome is not Outcome.DONE for step in last.steps)
+    outcomes = {step.outcome for step in last.steps}
     backing_off = any(held.reason is HeldReason.BACKING_OFF for held in last.plan.held)
-    if undone or backing_off:
+    if Outcome.FAILED in outcomes or backing_off:
         return Result(passes, "failed", 1, history)
     if last.plan.silent:
         return Result(passes, "unreachable", 4, history)
+    if outcomes - {Outcome.DONE}:
+        return Result(passes, "failed", 1, history)
     if last.plan.held:
         return Result(passes, "held", 3, history)
     return Result(passes, "converged", 0, history)

@@ -40,7 +40,11 @@ def daemon(settings: Settings) -> int:
 
 def _told(running: "Daemon", clock: "Clock", number: int) -> None:
     """What a signal means; in the thread that listens, which must not be kept from hearing the next."""
-    clock.spawn(running.look_now if number == signal.SIGHUP else running.stop, "signal")
+    if number == signal.SIGHUP:
+        clock.spawn(running.look_now, "signal")
+    else:
+        output.talk("told to stop: no new step begins")
+        clock.spawn(running.stop, "signal")
 
 
 def _passes(settings: Settings, edge: "Edge", clock: "Clock") -> "Pass":

@@ -58,7 +58,7 @@ def check_tools(spec: LabSpec) -> None:
 
 def _missing(spec: LabSpec) -> dict[str, str]:
     """Program or library -> the Debian package that has it."""
-    programs, libraries = dict(COMMON), {}
+    programs, libraries = dict(COMMON), dict[str, str]()
     if any(machine.hypervisor for machine in spec.machines):
         programs, libraries = programs | HYPERVISOR, libraries | HYPERVISOR_LIBRARIES
     if any(machine.nfs_server for machine in spec.machines):

@@ -43,7 +43,10 @@ class Caller:
         return promise
 
     def run(self, work: Callable[[], T], quiet_s: float, total_s: float) -> T:
-        """The result of `work`. Raises: Hung where the thread did not get on for `quiet_s`; Dismissed; what it raised."""
+        """The result of `work`, however long it takes while the thread gets on.
+
+        Raises: Hung after `quiet_s` without a beat, or `total_s`; Dismissed; what `work` raised.
+        """
         begun = time.monotonic()
         promise = self.begin(work)
         while not promise.ended:

@@ -54,8 +54,8 @@ class _Reading:
             self._list(session)
         helpers = [Pending(partial(self._help, n), f"{self.link.host}-helper") for n in range(self._helpers())]
         self._take_part(session)
-        for helper in helpers:
-            while not helper.wait(1.0):
+        for helper in helpers:  # one that still logs in has taken nothing
+            while len(self.seen) < len(self.listed) and not helper.wait(0.05):
                 session.beat()  # its own deadline ends it
         self._take_part(session)  # what a helper had to give back
         seen = _without_definitions(session, [seen for _, seen in sorted(self.seen.items()) if seen is not None])

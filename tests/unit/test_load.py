@@ -1,5 +1,7 @@
 """Reading good documents: every legal way of writing them means the same."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -253,6 +255,13 @@ def test_a_cache_remembers_problems_without_their_file(tmp_path: Path) -> None:
         assert {problem.file for problem in caught.value.problems} == {name}
         assert any(f"first at {name}:3:1" in problem.message for problem in caught.value.problems)
         (tmp_path / name).unlink()
+
+
+def test_reading_documents_loads_nothing_that_it_does_not_need() -> None:
+    heavy = "{'libvirt', 'lxml', 'deepdiff', 'watchfiles', 'tenacity', 'rich', 'click', 'difflib'}"
+    check = f"import sys; from reconciler.load import load; print(sorted({heavy} & set(sys.modules)))"
+    told = subprocess.run([sys.executable, "-c", check], check=True, capture_output=True, text=True)
+    assert told.stdout == "[]\n"
 
 
 def test_local_test_uris_are_machines_of_their_own(tmp_path: Path) -> None:

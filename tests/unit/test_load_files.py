@@ -96,7 +96,7 @@ def test_the_lock_of_a_linked_work_tree_is_found(repository: Path, tmp_path_fact
 def test_a_file_that_changes_between_two_reads_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, 1)
     once = files._once
-    reads = []
+    reads: list[None] = []
 
     def changing(directory: Path) -> files.Files:
         reads.append(None)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -126,6 +126,22 @@ def test_the_source_of_an_existing_disk_is_never_rewritten() -> None:
     for case in CASES:
         was = {(disk.name, disk.source) for disk in read(before(case)).disks}
         assert was <= {(disk.name, disk.source) for disk in read(merged(case, before(case))).disks}, case.name
+
+
+@pytest.mark.parametrize(
+    ("arch", "machine", "ports", "features"),
+    [("x86_64", "q35", 14, True), ("aarch64", "virt", 14, False), ("s390x", None, 0, False)],
+)
+def test_a_skeleton_by_architecture(arch: str, machine: str | None, ports: int, *, features: bool) -> None:
+    """PCIe ports: four for its own devices, one each for its disk and its interface, eight to spare."""
+    xml = skeleton(document(XML / "seed-web-1"), CLUSTER, replace(FACTS, arch=arch), None)
+    root = etree.fromstring(xml)
+    kind = root.find("os/type")
+    assert kind is not None
+    assert (kind.get("arch"), kind.get("machine")) == (arch, machine)
+    assert len(root.findall("devices/controller[@model='pcie-root-port']")) == ports
+    assert (root.find("features/acpi") is not None) == features
+    assert root.find("cpu") is None
 
 
 # --- the table --------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Machines: what each is, and that no two documents mean the same one."""
 
+import ipaddress
 from urllib.parse import urlsplit
 
 from reconciler.desired.documents import Host
@@ -59,10 +60,18 @@ def _machine(text: str) -> str:
     A local `test:` URI is a machine of its own for each connection. A port other than the usual may lead elsewhere.
     """
     if "://" not in text:
-        return text.rpartition("@")[2].lower()
+        return _plain(text.rpartition("@")[2].lower())
     parts = urlsplit(text)
     if not parts.hostname:
         return "" if parts.scheme.startswith("test") else parts.scheme.partition("+")[0] + ":///"
     if parts.scheme.startswith("test"):
         return f"{parts.hostname}:{parts.port or ''}{parts.path}"
-    return f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname
+    return f"{parts.hostname}:{parts.port}" if parts.port else _plain(parts.hostname)
+
+
+def _plain(host: str) -> str:
+    """A host, in the usual form where it is an address."""
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        return host
