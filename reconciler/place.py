@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from reconciler.desired import Desired, Ref, matches
+from reconciler.desired import Desired, Ref, is_selected, matches
 from reconciler.desired.documents import Domain, Host, OnDrain, Power, State
 from reconciler.history import History
 from reconciler.observed import HostFacts, Observed, Standing
@@ -59,7 +59,8 @@ def place(desired: Desired, observed: Observed, history: History) -> Placements:
     ledger = _open_ledger(desired, observed, located)
     placed = {name: fixed for name, where in located.items() if (fixed := _settled(desired, where)) is not None}
     open_ = [name for name in located if name not in placed]
-    rejections = {name: _rejections(desired, observed, ledger, desired.domains[name]) for name in open_}
+    same = twins(observed)
+    rejections = {name: _rejections(desired, observed, same, desired.domains[name]) for name in open_}
     for name in sorted(open_, key=lambda n: _urgency(desired, rejections[n], n)):
         domain, where = desired.domains[name], located[name]
         placed[name] = _choose(desired, observed, ledger, domain, where, rejections, history)
@@ -133,47 +134,49 @@ def _will_start(domain: Domain, where: Whereabouts) -> bool:
 # --- filters ---------------------------------------------------------------------
 
 
-def _rejections(desired: Desired, observed: Observed, ledger: _Ledger, domain: Domain) -> dict[str, str]:
-    """host -> the first reason against it; hosts without one are candidates."""
+def _rejections(desired: Desired, observed: Observed, same: Mapping[str, str], domain: Domain) -> dict[str, str]:
+    """host -> the first reason against it; hosts without one are candidates. `same`: hosts that are one machine."""
     reasons = {}
     for name, host in sorted(desired.hypervisors.items()):
-        reason = next(_reasons_against(desired, observed, domain, host), None)
+        reason = next(_reasons_against(desired, observed, same, domain, host), None)
         if reason:
             reasons[name] = reason
     return reasons
 
 
-def _reasons_against(desired: Desired, observed: Observed, domain: Domain, host: Host) -> Iterator[str]:
-    if host.name not in desired.selected(domain.spec.placement.hosts):
+def _reasons_against(
+    desired: Desired, observed: Observed, same: Mapping[str, str], domain: Domain, host: Host
+) -> Iterator[str]:
+    if not is_selected(host, domain.spec.placement.hosts):
         yield "its labels or name are not what placement.hosts asks for"
     if host.spec.cordoned:
         yield "it is cordoned"
     if host.spec.fenced:
         yield "it is fenced"
-    if host.name in twins(observed):
-        yield f"it is the same machine as host/{twins(observed)[host.name]}"
+    if host.name in same:
+        yield f"it is the same machine as host/{same[host.name]}"
     if not observed.is_reachable(host.name):
         yield f"it is unknown: {observed.silence(host.name)}"
-    yield from _storage_reasons(desired, observed, domain, host.name)
-    yield from _network_reasons(desired, observed, domain, host.name)
+    yield from _storage_reasons(desired, observed, domain, host)
+    yield from _network_reasons(desired, observed, domain, host)
     yield from _cpu_reasons(observed, domain, host.name)
 
 
-def _storage_reasons(desired: Desired, observed: Observed, domain: Domain, host: str) -> Iterator[str]:
+def _storage_reasons(desired: Desired, observed: Observed, domain: Domain, host: Host) -> Iterator[str]:
     for name in sorted({disk.pool for disk in domain.spec.disks}):
         pool = desired.pools[name]
-        if host not in desired.selected(pool.spec.hosts):
+        if not is_selected(host, pool.spec.hosts):
             yield f"pool/{name} is not for it"
-        trouble = pool_trouble(desired, observed, pool, host)
+        trouble = pool_trouble(desired, observed, pool, host.name)
         if trouble:
             yield f"pool/{name}: {trouble[1]}"
 
 
-def _network_reasons(desired: Desired, observed: Observed, domain: Domain, host: str) -> Iterator[str]:
+def _network_reasons(desired: Desired, observed: Observed, domain: Domain, host: Host) -> Iterator[str]:
     for name in sorted({interface.network for interface in domain.spec.interfaces}):
-        if host not in desired.selected(desired.networks[name].spec.hosts):
+        if not is_selected(host, desired.networks[name].spec.hosts):
             yield f"network/{name} is not for it"
-        seen = observed.network(host, name)
+        seen = observed.network(host.name, name)
         if seen and (seen.mark is None or seen.mark.cluster != desired.cluster_name):
             yield f"network/{name} there is not ours"
 

@@ -3,10 +3,10 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from reconciler.desired import Desired
 from reconciler.diff import diff
-from reconciler.execute import Stop, Tell, execute
 from reconciler.guard import guard
 from reconciler.history import History
 from reconciler.hypervisor import Clock, Edge
@@ -15,6 +15,9 @@ from reconciler.place import Placements, place
 from reconciler.plan import plan
 from reconciler.step import Event, HeldReason, Outcome, Plan, Report
 from reconciler.whereabouts import suspects, unsettled, without_twins
+
+if TYPE_CHECKING:  # a pass without steps needs no execute, nor the tenacity that it imports
+    from reconciler.execute import Stop, Tell
 
 IDLE_PASSES = 3
 """`--once` ends after so many passes without progress."""
@@ -84,14 +87,16 @@ def one_pass(
     history: History,
     *,
     spent: Mapping[str, int] | None = None,
-    tell: Tell = _quiet,
-    stop: Stop = _never,
+    tell: "Tell" = _quiet,
+    stop: "Stop" = _never,
 ) -> Report:
     """Look, and do what the plan says. Whether it helped, the next look tells."""
     surveyed = survey(desired, edge, clock, history, spent)
     tell(Event("pass", values={"plan": surveyed.plan}))
     if not surveyed.plan.steps:
         return Report(surveyed.plan)
+    from reconciler.execute import execute
+
     return execute(surveyed.plan, desired, surveyed.observed, edge, clock, tell=tell, stop=stop)
 
 
@@ -101,8 +106,8 @@ def converge(
     clock: Clock,
     *,
     history: History | None = None,
-    tell: Tell = _quiet,
-    stop: Stop = _never,
+    tell: "Tell" = _quiet,
+    stop: "Stop" = _never,
 ) -> Result:
     """Passes until one finds nothing to do, or until three in a row have made no progress.
 

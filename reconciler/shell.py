@@ -99,6 +99,8 @@ class Shell:
                 with suppress(_Ended):
                     return self._ask(kept, script, deadline)
             return self._ask_anew(script, deadline + CONNECT_S)
+        except _TooMuch:
+            raise HostUnreachable(f"cannot ask {self.name}: it says more than {ANSWER_LIMIT >> 20} MiB") from None
         finally:
             self._lock.release()
 
@@ -170,6 +172,10 @@ class _Ended(Exception):
     """The shell's process has ended; the text says why."""
 
 
+class _TooMuch(Exception):
+    """The machine says more than it may."""
+
+
 class _Process:
     def __init__(self, argv: list[str]) -> None:
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
@@ -194,7 +200,7 @@ class _Process:
             self._child.wait(timeout=0.2)
 
     def ask(self, script: str, deadline: float) -> Answer:
-        """Raises: TimeoutError, _Ended."""
+        """Raises: TimeoutError, _Ended, _TooMuch."""
         mark = token_hex(16)
         # The mark is put together over there, so that a shell that echoes what it reads cannot answer for itself.
         end = f"printf '\\n%s%s %d\\n' '{mark[:16]}' '{mark[16:]}' $?"
@@ -222,7 +228,7 @@ class _Process:
                 if found:
                     return Answer(int(found[1]), said[: found.start()].decode(errors="replace"))
                 if len(said) > ANSWER_LIMIT:
-                    raise _Ended(f"it answered with more than {ANSWER_LIMIT >> 20} MiB")
+                    raise _TooMuch
 
     def _send(self, unsent: bytes) -> bytes:
         try:

@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator, Sequence
 
 from reconciler.lab import kernel, terminal
@@ -19,8 +20,7 @@ _NAMESPACES = (
     ("net", kernel.NEW_NETWORK),
     ("mnt", kernel.NEW_MOUNTS),
 )
-_FORWARDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH)
-_FROM_TERMINAL = (signal.SIGINT, signal.SIGQUIT)  # the command gets these itself, from the terminal
+_FORWARDED = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 
 
 def exec_(name: str, argv: Sequence[str], on: str | None = None) -> int:
@@ -32,12 +32,13 @@ def exec_(name: str, argv: Sequence[str], on: str | None = None) -> int:
     """
     where = on or SEAT
     target = _find(name, on)
+    lends = terminal.is_ours()
     try:
         with _children_in(target.pid):
-            child = _start(argv, target.pid, where)
+            child = _start(argv, target.pid, where, lends=lends)
     except OSError as error:
         raise EnterError(f"cannot enter {where} of lab {name}: {error}") from error
-    code = _await(child)
+    code = _await(child, lent=lends)
     return code if code >= 0 else 128 - code
 
 
@@ -67,22 +68,22 @@ def _children_in(pid: int) -> Iterator[None]:
         os.close(other)
 
 
-def _start(argv: Sequence[str], pid: int, where: str) -> "subprocess.Popen[bytes]":
+def _start(argv: Sequence[str], pid: int, where: str, *, lends: bool) -> "subprocess.Popen[bytes]":
+    """Start the command in a process group of its own; `lends`: with the terminal."""
     cwd = os.getcwd()
-    lends = terminal.is_ours()
     fds = [(os.open(f"/proc/{pid}/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC), flag) for kind, flag in _NAMESPACES]
 
     def enter() -> None:
         kernel.die_with_parent()
+        if lends:
+            terminal.give(os.getpgrp())
         for fd, flag in fds:
             kernel.enter(fd, flag)
         os.chdir(cwd)
-        if lends:
-            terminal.take()
 
     child = None
     try:
-        child = subprocess.Popen(list(argv), preexec_fn=enter, process_group=0 if lends else None)
+        child = subprocess.Popen(list(argv), preexec_fn=enter, process_group=0)
     except FileNotFoundError as error:
         raise CommandNotRunnable(f"cannot run {argv[0]} on {where}: no such command", exit_code=127) from error
     except PermissionError as error:
@@ -91,18 +92,18 @@ def _start(argv: Sequence[str], pid: int, where: str) -> "subprocess.Popen[bytes
         raise EnterError(f"cannot enter {where}: {cwd} is not there, or the machine has just gone off") from error
     finally:
         if lends and child is None:
-            terminal.take()
+            terminal.give(os.getpgrp())
         for fd, _ in fds:
             os.close(fd)
     return child
 
 
-def _await(child: "subprocess.Popen[bytes]") -> int:
+def _await(child: "subprocess.Popen[bytes]", *, lent: bool) -> int:
     """Wait for the command, handing on the signals that are meant for it."""
-    old = {number: signal.signal(number, lambda got, _: child.send_signal(got)) for number in _FORWARDED}
-    old |= {number: signal.signal(number, signal.SIG_IGN) for number in _FROM_TERMINAL}
+    numbers = _FORWARDED if threading.current_thread() is threading.main_thread() else ()
+    old = {number: signal.signal(number, lambda got, _: child.send_signal(got)) for number in numbers}
     try:
-        return terminal.wait(child) if os.getpgrp() != os.getpgid(child.pid) else child.wait()
+        return terminal.wait(child) if lent else child.wait()
     finally:
         for number, handler in old.items():
             signal.signal(number, handler)

@@ -129,6 +129,7 @@ interface=lan
 bind-dynamic
 no-resolv
 no-poll
+local=/#/
 pid-file=/run/dnsmasq.pid
 dhcp-leasefile={leases}
 dhcp-authoritative

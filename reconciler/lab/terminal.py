@@ -1,38 +1,46 @@
 """Lending the terminal to a command, so that an interactive shell in the lab has job control.
 
-The command's process group cannot see ours: it lives in another process namespace.
+The command cannot live in our process group: from its process namespace it could not see it.
 """
 
 import os
 import signal
 import subprocess
 
-STDIN = 0
+TERMINAL = "/dev/tty"
 
 
 def is_ours() -> bool:
-    """Whether stdin is a terminal and we are in its foreground."""
+    """Whether we have a terminal, and are in its foreground."""
     try:
-        return os.tcgetpgrp(STDIN) == os.getpgrp()
+        fd = os.open(TERMINAL, os.O_RDWR | os.O_CLOEXEC)
     except OSError:
         return False
+    try:
+        return os.tcgetpgrp(fd) == os.getpgrp()
+    finally:
+        os.close(fd)
 
 
-def take() -> None:
-    """Put the calling process's group into the terminal's foreground, also from the background."""
+def give(group: int) -> None:
+    """Put a process group into the terminal's foreground, also from the background."""
     old = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})
-    os.tcsetpgrp(STDIN, os.getpgrp())
-    signal.pthread_sigmask(signal.SIG_SETMASK, old)
+    fd = os.open(TERMINAL, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        os.tcsetpgrp(fd, group)
+    finally:
+        os.close(fd)
+        signal.pthread_sigmask(signal.SIG_SETMASK, old)
 
 
 def wait(child: "subprocess.Popen[bytes]") -> int:
     """Wait for a command that has the terminal, stopping and going on with it; returns as Popen.wait does."""
     while True:
         _, status = os.waitpid(child.pid, os.WUNTRACED)
-        take()
+        give(os.getpgrp())
         if not os.WIFSTOPPED(status):
             child.returncode = os.waitstatus_to_exitcode(status)
             return child.returncode
         os.kill(os.getpid(), signal.SIGSTOP)
-        os.tcsetpgrp(STDIN, child.pid)
+        give(child.pid)
         os.killpg(child.pid, signal.SIGCONT)

@@ -6,7 +6,6 @@ A round trip through a YAML library would rewrite the whole file; so the token i
 import os
 import re
 import stat
-import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -189,10 +188,12 @@ def _refuse_links(root: str, source: Source) -> None:
 
 def _replace(source: Source, changed: bytes) -> None:
     """Put the new content in the file's place, at once: a reader sees the old or the new, never a part."""
+    from tempfile import mkstemp  # only an edit pays for it
+
     beside = ""
     try:
         found = os.lstat(source.real)
-        handle, beside = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=os.path.dirname(source.real))
+        handle, beside = mkstemp(prefix=".", suffix=".tmp", dir=os.path.dirname(source.real))
         with os.fdopen(handle, "wb") as file:
             file.write(changed)
             file.flush()

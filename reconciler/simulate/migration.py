@@ -11,7 +11,7 @@ from enum import StrEnum
 from reconciler.observed import DomainState
 from reconciler.simulate import definition, domains
 from reconciler.simulate.machines import Daemon, Domain, Hand, Hypervisor
-from reconciler.simulate.refusal import Code, Refusal, failed, invalid
+from reconciler.simulate.refusal import Code, Refusal, Stuck, failed, invalid
 from reconciler.simulate.world import World
 
 KEEPALIVE_S = 25.0
@@ -105,6 +105,9 @@ class Migration:
             self._receive()
         except Refusal as error:
             self.fail(error)
+            return
+        except Stuck:
+            self.world.after(1.0, self.advance)
             return
         self._enter(Phase.PREPARE, PAUSES_S["prepare"])
 

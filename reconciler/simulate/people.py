@@ -12,7 +12,7 @@ from reconciler.observed import DomainState
 from reconciler.simulate import definition, domains, networks, storage
 from reconciler.simulate.machines import Daemon, Directory, Domain, ExportLine, File, Hand, Hypervisor, NfsServer
 from reconciler.simulate.migration import Phase, migrate
-from reconciler.simulate.refusal import Refusal
+from reconciler.simulate.refusal import Refusal, Stuck
 from reconciler.simulate.world import SEAT, World
 
 MIB = 1024**2
@@ -29,6 +29,8 @@ def act(world: World, line: str) -> None:
             command(world, words[1:])
     except Refusal as refusal:
         world.tell("person", line, f"refused: {refusal}")
+    except Stuck as hang:
+        world.tell("person", line, f"hangs: {hang}")
     except (KeyError, IndexError, ValueError) as error:
         raise UsageError(f"cannot do {line!r}: {error!r}") from error
 
@@ -235,6 +237,7 @@ def _power_off(world: World, name: str) -> None:
                 domains.end(world, hypervisor, found, "crashed")
     for pool in hypervisor.pools.values():
         pool.active, pool.listed = False, set()
+    hypervisor.networks = {name: network for name, network in hypervisor.networks.items() if network.xml}
     for network in hypervisor.networks.values():
         network.live = None
     hypervisor.mounts.clear()

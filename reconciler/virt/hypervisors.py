@@ -1,5 +1,6 @@
 """All hypervisors of the documents: observed side by side, looked at, acted upon."""
 
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
@@ -11,7 +12,6 @@ from reconciler.errors import HostUnreachable
 from reconciler.hypervisor import Progress
 from reconciler.observed import Look, Observed, Part, Unknown
 from reconciler.virt import lib
-from reconciler.virt.act import Stage, act
 from reconciler.virt.connect import Link
 from reconciler.virt.look import look_at_domain, look_at_network, look_at_pool
 from reconciler.virt.observe import HostSeen, Rules, finish, observe_host, unmade_volumes, with_details
@@ -27,7 +27,7 @@ class Hypervisors:
         self._now = now
         self._links: dict[str, Link] = {}
         self._unmade: Mapping[str, frozenset[str]] = {}
-        self._stage = Stage(self.link)
+        self._stopping = threading.Event()
 
     # --- observing -----------------------------------------------------------
 
@@ -78,7 +78,9 @@ class Hypervisors:
 
     def apply(self, action: Action, progress: Progress) -> None:
         """Do one thing. Raises: TransientError, PermanentError, HostUnreachable."""
-        act(self._stage, action, progress)
+        from reconciler.virt.act import Stage, act  # who only looks needs none of it
+
+        act(Stage(self.link, self._stopping), action, progress)
 
     # --- links ----------------------------------------------------------------
 
@@ -101,7 +103,7 @@ class Hypervisors:
 
     def close(self) -> None:
         """Tell long actions to end, and let go of all connections; waits for nothing that hangs."""
-        self._stage.stopping.set()
+        self._stopping.set()
         for link in self._links.values():
             link.close()
 

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from ruamel.yaml.error import YAMLError
 
 from reconciler.errors import DesiredStateError, Problem
-from reconciler.load import files, lines, load, loading
-from reconciler.load.checks import world
+from reconciler.load import files, lines, load, loading, parse
+from reconciler.load.checks import objects, world
 
 CASES = sorted(path.parent for path in (Path(__file__).parents[1] / "bad").glob("*/expected.txt"))
 
@@ -306,6 +307,31 @@ def test_hostile_documents_are_answered_in_time(documents: Path, text: str) -> N
     begin = time.process_time()
     assert problems(documents)
     assert time.process_time() - begin < 10
+
+
+def test_more_hosts_than_a_small_cloud_has(documents: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(objects.MOST, "Host", 1)
+    (documents / "hv2.yaml").write_text(HOST.replace("hv1", "hv2").replace("0.1", "0.2"))
+    assert problems(documents) == ["hv2.yaml:3:18: metadata.name: is the Host number 2; 1 are the most"]
+
+
+class Broken:
+    """A parser that fails without a mark, as ruamel's does for some input."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def __call__(self, data: bytes) -> "Broken":
+        return self
+
+    def get_event(self) -> object:
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [YAMLError("no mark"), AssertionError("no mark"), ValueError("no mark")])
+def test_an_error_without_a_place_gets_one(documents: Path, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    monkeypatch.setattr(parse, "CParser", Broken(error))
+    assert problems(documents) == ["hv1.yaml:1:1: cannot be read as YAML: no mark"]
 
 
 # --- row 16: files named in documents --------------------------------------

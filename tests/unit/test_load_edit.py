@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.desired import Ref
 from reconciler.errors import DesiredStateError, ReconcilerError, UsageError
-from reconciler.load import load, locate, set_cordoned
+from reconciler.load import edit, load, locate, set_cordoned
 
 HOST = """\
 # Ünïcode before the token
@@ -139,6 +139,19 @@ def test_an_anchor_that_nobody_uses_harms_nobody(tmp_path: Path) -> None:
     assert "&s {cordoned: true, address" in cordon(tmp_path, text).decode()
 
 
+def test_a_change_that_says_more_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "hv1.yaml"
+    file.write_text(HOST)
+    more = HOST.replace("cordoned: false", "cordoned: true").replace("10.0.0.1", "10.0.0.2")
+    monkeypatch.setattr(edit, "_changed", lambda *_: more.encode())
+    with pytest.raises(ReconcilerError, match="edit it by hand"):
+        set_cordoned(tmp_path, "hv1", True)
+    monkeypatch.setattr(edit, "_changed", lambda *_: b"a: [")
+    with pytest.raises(DesiredStateError):
+        set_cordoned(tmp_path, "hv1", True)
+    assert file.read_text() == HOST
+
+
 def test_unknown_hosts_are_wrong_usage(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(f"{HOST}---\n{NAS}")
     with pytest.raises(UsageError, match=r'there is no host/hv2 in the documents; did you mean "hv1"\?'):
@@ -193,5 +206,8 @@ def test_a_field_is_found_where_it_stands(tmp_path: Path) -> None:
     assert (deep.line, deep.text, deep.is_flow) == (10, "qemu+ssh://root@hv1/system", True)
     unset = locate(tmp_path, Ref("host", "hv1"), ("spec", "fenced"))
     assert (unset.line, unset.text, unset.indent) == (7, None, 4)
+    (tmp_path / "hv1.yaml").write_text(FLOW.replace("hv1}", "hv1, labels: &l {a: b}, annotations: {<<: *l}}"))
+    with pytest.raises(ReconcilerError, match=r"cannot insert a field at hv1\.yaml:1"):
+        locate(tmp_path, Ref("host", "hv1"), ("metadata", "annotations", "x"))
     with pytest.raises(ReconcilerError, match=r"cannot find spec\.nfsServer in hv1.yaml"):
         locate(tmp_path, Ref("host", "hv1"), ("spec", "nfsServer", "ssh"))

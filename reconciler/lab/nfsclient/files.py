@@ -60,6 +60,7 @@ class Files:
             Op.CREATE: self._create,
             Op.READ: self._read,
             Op.WRITE: self._write,
+            Op.FALLOCATE: self._fallocate,
             Op.STATFS: self._statfs,
             Op.FLUSH: self._flush,
             Op.FSYNC: self._flush,
@@ -197,6 +198,19 @@ class Files:
             part = content[done : done + self.most_write]
             done += await self.nfs.write(node.handle, offset + done, part, _who(request))
         return struct.pack("=II", size, 0)
+
+    async def _fallocate(self, request: Request) -> bytes:
+        """Grow a file, if there is room; without it libvirt would write to every block of a new raw volume."""
+        _, offset, length, mode = struct.unpack_from("=QQQI", request.body)
+        handle = self._handle(request.node)
+        size = (await self.nfs.getattr(handle)).size
+        if mode:
+            raise OSError(errno.EOPNOTSUPP, "NFS version 3 makes no holes")
+        if offset + length - size > (await self.nfs.space(handle)).available_bytes:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        if offset + length > size:
+            await self.nfs.setattr(handle, Changes(size=offset + length), _who(request))
+        return b""
 
     async def _statfs(self, request: Request) -> bytes:
         space, unit = await self.nfs.space(self._handle(request.node)), 4096

@@ -56,6 +56,7 @@ class Op(IntEnum):
     INTERRUPT = 36
     DESTROY = 38
     BATCH_FORGET = 42
+    FALLOCATE = 43
     RENAME2 = 45
 
 

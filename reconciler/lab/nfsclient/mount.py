@@ -8,6 +8,7 @@ import asyncio
 import errno
 import getopt
 import os
+import socket
 import sys
 from time import monotonic, sleep
 
@@ -15,7 +16,7 @@ from reconciler.lab import kernel
 from reconciler.lab.nfsclient.files import Files
 from reconciler.lab.nfsclient.fuse import Server
 from reconciler.lab.nfsclient.nfs3 import PROGRAM, VERSION, Nfs, mount
-from reconciler.lab.nfsclient.onc import Connection, lookup_port
+from reconciler.lab.nfsclient.onc import Connection, RpcError, lookup_port
 
 FAILED, USAGE = 32, 1
 LOG = "/run/mount.nfs.log"
@@ -48,7 +49,7 @@ def main(argv: list[str]) -> int:
         print(f"mount.nfs: mounting {source} failed, reason given by server: {reason} ({error})", file=sys.stderr)
         return FAILED
     except OSError as error:
-        print(f"mount.nfs: {error.strerror or 'Connection timed out'}", file=sys.stderr)
+        print(f"mount.nfs: {error.strerror}", file=sys.stderr)
         return FAILED
     if os.fork() == 0:
         _detach(fd)
@@ -75,9 +76,12 @@ def _ask(host: str, path: str, retry_s: float) -> bytes:
     while True:
         try:
             return asyncio.run(mount(host, path))
+        except (RpcError, socket.gaierror):
+            raise
         except OSError as error:
             if error.errno not in _PASSING or monotonic() > deadline:
-                raise
+                number = error.errno or errno.ETIMEDOUT
+                raise OSError(number, os.strerror(number)) from error
             sleep(RETRY_PAUSE_S)
 
 
