@@ -22,6 +22,12 @@ def server_address(desired: Desired, pool: Pool) -> str:
     return server.spec.address if server else pool.spec.source.host
 
 
+def mount_host(desired: Desired, pool: Pool) -> str:
+    """The server as mount(8) wants it before the colon: an IPv6 address in brackets."""
+    address = server_address(desired, pool)
+    return f"[{address}]" if ":" in address else address
+
+
 def mount_sources(desired: Desired, pool: Pool) -> frozenset[str]:
     """Every spelling of `server:/dir` that means this pool's source."""
     if not pool.spec.source:

@@ -8,7 +8,7 @@ from reconciler.desired.derive import image_marker, image_volume, object_uuid
 from reconciler.desired.documents import Pool, State
 from reconciler.diff.fields import differing
 from reconciler.observed import Listing, Observed, SeenPool
-from reconciler.readiness import is_usable, mount_sources, pool_trouble, server_address, wanted_pools
+from reconciler.readiness import is_usable, mount_host, mount_sources, pool_trouble, wanted_pools
 from reconciler.step import Held, HeldReason
 from reconciler.xml.pool import pool_xml
 
@@ -54,7 +54,7 @@ def _fields(desired: Desired, observed: Observed, pool: Pool, host: str) -> dict
         target = observed.targets.get(host, {}).get(pool.spec.target)
         mounted = target.mounted_from if target else ""
         spelled = mounted.rpartition(":")[0] if mounted in mount_sources(desired, pool) else ""
-        fields |= {"source_host": spelled or server_address(desired, pool), "source_dir": pool.spec.source.dir}
+        fields |= {"source_host": spelled or mount_host(desired, pool), "source_dir": pool.spec.source.dir}
     return fields
 
 
@@ -63,7 +63,7 @@ def _comparable(desired: Desired, pool: Pool, seen: SeenPool) -> dict[str, objec
     fields = dict(seen.fields)
     spelled = f"{fields.get('source_host')}:{fields.get('source_dir')}"
     if spelled in mount_sources(desired, pool):
-        fields["source_host"] = server_address(desired, pool)
+        fields["source_host"] = mount_host(desired, pool)
     return fields
 
 
