@@ -22,6 +22,7 @@ def golden(request: pytest.FixtureRequest) -> Callable[[Path, str], None]:
         expected = file.read_text() if file.exists() else ""
         if expected != text:
             lines = difflib.unified_diff(expected.splitlines(), text.splitlines(), str(file), "seen", lineterm="")
-            pytest.fail("\n".join([*lines, "", "run pytest --update-golden, and read the change it makes"]), pytrace=False)
+            advice = "run pytest --update-golden, and read the change it makes"
+            pytest.fail("\n".join([*lines, "", advice]), pytrace=False)
 
     return compare

@@ -31,7 +31,7 @@ def act(world: World, line: str) -> None:
         world.tell("person", line, f"refused: {refusal}")
     except Stuck as hang:
         world.tell("person", line, f"hangs: {hang}")
-    except (KeyError, IndexError, ValueError) as error:
+    except (KeyError, IndexError, ValueError, StopIteration) as error:
         raise UsageError(f"cannot do {line!r}: {error!r}") from error
 
 
@@ -323,8 +323,13 @@ def _guest(world: World, words: list[str]) -> None:
 
 
 def _migration(world: World, words: list[str]) -> None:
-    """migration NAME cut PHASE: the next migration of it loses its connection in that phase"""
-    world.doomed[words[0]] = Phase(words[2])
+    """migration NAME cut PHASE (the next one, its connection) | migration NAME target-dies (now, its QEMU)"""
+    if words[1] == "cut":
+        world.doomed[words[0]] = Phase(words[2])
+        return
+    migration = next(m for m in world.migrations if m.domain.name == words[0] and words[1] == "target-dies")
+    if migration.incoming:
+        domains.crash(world, migration.target, migration.incoming)
 
 
 COMMANDS: Mapping[str, Callable[[World, list[str]], None]] = {

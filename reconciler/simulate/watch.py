@@ -11,6 +11,7 @@ from reconciler.action import (
     Action,
     CreateVolume,
     DefineDomain,
+    DestroyHusk,
     DomainAction,
     MigrateDomain,
     ResumeDomain,
@@ -139,6 +140,8 @@ class Watch:
             self._check_host(action, action.host)
         if isinstance(action, DefineDomain):
             self._check_disks_follow(action)
+        if isinstance(action, DestroyHusk):
+            self._check_husk(action)
         if isinstance(action, MigrateDomain):
             self._check_host(action, action.target)
         if isinstance(action, CreateVolume):
@@ -183,6 +186,12 @@ class Watch:
             self._broken(13, f"{action.verb} {action.object} brings it to host/{host}, which is cordoned")
         if host not in self.desired.selected(document.spec.placement.hosts) and not there:
             self._broken(13, f"{action.verb} {action.object} brings it to host/{host}, which placement does not allow")
+
+    def _check_husk(self, action: DestroyHusk) -> None:
+        """A guest must run elsewhere before what a migration left of it here is ended."""
+        elsewhere = [h for h in self.world.hypervisors.values() if h.name != action.host]
+        if not any(action.uuid in host.domains and host.domains[action.uuid].runs for host in elsewhere):
+            self._broken(3, f"{action.verb} {action.object}, while it runs nowhere else")
 
     def _check_disks_follow(self, action: DefineDomain) -> None:
         """A definition never leaves the host that alone has its disk."""

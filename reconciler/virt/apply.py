@@ -165,10 +165,11 @@ SHORT: Mapping[type[Action], Short] = {
     verbs.StopNetwork: Short("stop", _stop_network),
     verbs.UndefineNetwork: Short("undefine", _undefine_network),
     verbs.DefineDomain: Short("define", _define_domain, 120.0),
-    verbs.RecordDisks: Short("record the disks of", _record_disks, 30.0),
+    verbs.RecordDisks: Short("record the disks of", _record_disks, 45.0),
     verbs.StartDomain: Short("start", _start_domain, 120.0),
-    verbs.ResumeDomain: Short("resume", _resume_domain, 30.0),
+    verbs.ResumeDomain: Short("resume", _resume_domain, 45.0),
     verbs.DestroyHusk: Short("end", _destroy_husk, 60.0),
-    verbs.UndefineDomain: Short("undefine", _undefine_domain, 30.0),
+    verbs.UndefineDomain: Short("undefine", _undefine_domain, 45.0),
 }
-"""A start may wait for a slow QEMU, a first define for its probe (45 s under emulation), a pool for its mount."""
+"""A start may wait for a slow QEMU, a first define for its probe (45 s under emulation), a pool for its mount. What needs
+the domain's lock gets more than the 30 s after which libvirt itself gives up on that, and says so."""

@@ -5,6 +5,7 @@ a transient domain (whose XML does not say so), listAllDomains(TRANSIENT): once 
 domain's definition changed or went. Where there are many, other connections help, each with a thread of its own.
 """
 
+import time
 from collections import deque
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,14 +15,13 @@ from reconciler.errors import HostUnreachable
 from reconciler.observed import Listing, SeenDomain, Unknown
 from reconciler.virt import codes, lib
 from reconciler.virt.caller import Hung
-from reconciler.virt.codes import Code
 from reconciler.virt.connect import Link, Session
 from reconciler.virt.parts import QUIET_S, TOTAL_S, attempt
-from reconciler.virt.read import ListedDomain, ReadingRules, read_domain, unreadable, without_definition
-from reconciler.virt.translate import is_broken
+from reconciler.virt.read import ListedDomain, ReadingRules, own_trouble, read_domain, unreadable, without_definition
 
-DOMAINS_PER_HELPER = 250
-"""Below that, opening another connection costs more than it brings."""
+DOMAINS_PER_HELPER = 75
+DOMAINS_PER_SSH_HELPER = 300
+"""Below that, opening another connection costs more than it brings; logging in costs most."""
 HELPERS = 3
 HANGS = 3
 """Single domains whose calls may hang in one look before the whole host counts as hung."""
@@ -47,17 +47,21 @@ class _Reading:
     todo: deque[int] = field(default_factory=deque)
     taken: dict[Session, int] = field(default_factory=dict)
     hangs: int = 0
+    hopeless: Hung | None = None
 
     def read(self, session: Session) -> Listing[SeenDomain]:
         """All of it; also the rest of it, over a new session after a hang."""
         if self.lister is None:
             self._list(session)
-        helpers = [Pending(partial(self._help, n), f"{self.link.host}-helper") for n in range(self._helpers())]
-        self._take_part(session)
-        for helper in helpers:  # one that still logs in has taken nothing
-            while len(self.seen) < len(self.listed) and not helper.wait(0.05):
-                session.beat()  # its own deadline ends it
-        self._take_part(session)  # what a helper had to give back
+        for number in range(self._helpers()):
+            Pending(partial(self._help, number), f"{self.link.host}-helper")
+        while len(self.seen) < len(self.listed):
+            self._take_part(session)
+            if self.hopeless is not None:
+                raise self.hopeless
+            if len(self.seen) < len(self.listed):  # a helper is at the last ones; its own deadline ends it
+                time.sleep(0.002)
+                session.beat()
         seen = _without_definitions(session, [seen for _, seen in sorted(self.seen.items()) if seen is not None])
         self.link.memo.forget_others("domain/", {f"domain/{domain.uuid}" for domain in seen})
         return Listing({domain.name: domain for domain in sorted(seen, key=lambda domain: domain.name)}, self.at)
@@ -96,7 +100,11 @@ class _Reading:
         return hung is not None and not hung.ended
 
     def _helpers(self) -> int:
-        return 0 if self.link.reach.is_test else min(HELPERS, len(self.todo) // DOMAINS_PER_HELPER)
+        """How many are worth it. Those that come too late find nothing left, and are there the next time."""
+        if self.link.reach.is_test:
+            return 0
+        share = DOMAINS_PER_SSH_HELPER if self.link.reach.transport == "ssh" else DOMAINS_PER_HELPER
+        return min(HELPERS, len(self.todo) // share)
 
     def _help(self, number: int) -> None:
         """Take part over another connection; what breaks or hangs there is for others to read."""
@@ -105,9 +113,11 @@ class _Reading:
         except HostUnreachable:
             return
         try:
+            session.run(_know_handles, QUIET_S, TOTAL_S)
             session.run(self._take_part, QUIET_S, TOTAL_S)
         except Hung as hung:
-            self.spare(session, hung)
+            if not self.spare(session, hung):
+                self.hopeless = hung
             session.end()
         except Exception as error:
             if lib.refusal(error) is None:
@@ -137,17 +147,18 @@ class _Reading:
                 listed = listed.by(_handle(session, listed.handle.UUIDString()))
             return read_domain(listed, self.link.memo, self.rules)
         except Exception as error:
-            said = lib.refusal(error)
-            if said is None or is_broken(error):
-                raise
-            # Gone between the list and now; or its own trouble, and its neighbours can be read.
-            return None if said.code == Code.NO_DOMAIN else unreadable(listed, f"libvirt says: {said.message}")
+            return own_trouble(listed, error)
+
+
+def _know_handles(session: Session) -> None:
+    """List once what a helping connection will be asked to read, again and again."""
+    if not session.handles:
+        session.handles = {domain.UUIDString(): domain for domain in session.connection.listAllDomains(0)}
 
 
 def _handle(session: Session, uuid: str) -> lib.Domain:
     """A domain as another connection names it: from the list that it made once, or looked up since."""
-    if not session.handles:
-        session.handles = {domain.UUIDString(): domain for domain in session.connection.listAllDomains(0)}
+    _know_handles(session)
     if uuid not in session.handles:
         session.handles[uuid] = session.connection.lookupByUUIDString(uuid)
     return session.handles[uuid]

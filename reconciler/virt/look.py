@@ -11,7 +11,7 @@ from reconciler.virt.memo import Memo
 from reconciler.virt.mounts import HostSide
 from reconciler.virt.observe import ask_host
 from reconciler.virt.parts import attempt, network_seen
-from reconciler.virt.read import ListedDomain, ReadingRules, read_domain, without_definition
+from reconciler.virt.read import ListedDomain, ReadingRules, own_trouble, read_domain, without_definition
 from reconciler.virt.storage import StorageRules, ask_storage, pool_seen, silent_server
 
 T = TypeVar("T")
@@ -58,15 +58,15 @@ def _read_named(connection: lib.Connection, look: Look, memo: Memo, rules: Readi
 
 
 def _read_one(handle: lib.Domain, memo: Memo, rules: ReadingRules) -> SeenDomain | None:
+    listed = ListedDomain(handle, 0, 0, autostart=False)
     try:
         state, reason = handle.state(0)[:2]
-        listed = ListedDomain(handle, state, reason, bool(handle.isPersistent() and handle.autostart()))
+        persistent = bool(handle.isPersistent())
+        listed = ListedDomain(handle, state, reason, autostart=persistent and bool(handle.autostart()))
         seen = read_domain(listed, memo, rules)
-        return seen if not seen.is_active or handle.isPersistent() else without_definition(seen)
     except Exception as error:
-        if lib.is_refused(error, Code.NO_DOMAIN):  # gone between two calls
-            return None
-        raise
+        return own_trouble(listed, error)
+    return seen if persistent or not seen.is_active else without_definition(seen)
 
 
 # --- networks ------------------------------------------------------------------

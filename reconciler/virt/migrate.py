@@ -88,12 +88,15 @@ def _wait(call: Promise[None], watch: "_Watch", stopping: threading.Event) -> st
 
 
 def _error(error: Exception, session: Session, action: MigrateDomain, cause: str) -> BaseException:
-    """libvirt's error in our words; the two daemons' broken connection is not ours."""
-    ours = translate(error, f"migrate {action.object} to host/{action.target}")
+    """libvirt's error in our words; where our own connection lives, a broken one is the two hosts' own."""
+    attempt = f"migrate {action.object} to host/{action.target}"
+    ours = translate(error, attempt)
     if isinstance(ours, HostUnreachable) and session.is_alive():
-        ours = PermanentError(str(ours))
+        said = str(ours).removeprefix(f"cannot {attempt}: ")
+        lost = f"host/{action.host} and host/{action.target} lost each other ({said})"
+        ours = PermanentError(f"cannot {attempt}: {lost}; see the libvirt log of host/{action.target}")
     if cause and isinstance(ours, PermanentError):
-        return PermanentError(f"cannot migrate {action.object} to host/{action.target}: {cause}; aborted, it runs on")
+        return PermanentError(f"cannot {attempt}: {cause}; aborted, it runs on where it was")
     return ours
 
 

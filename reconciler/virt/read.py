@@ -11,6 +11,7 @@ from reconciler.observed import DomainState, SeenDisk, SeenDomain, SeenNetwork
 from reconciler.virt import codes, lib
 from reconciler.virt.codes import Code
 from reconciler.virt.memo import Memo
+from reconciler.virt.translate import is_broken
 from reconciler.xml.domain import DomainReading
 from reconciler.xml.domain import read as read_domain_xml
 from reconciler.xml.network import read_network as read_network_xml
@@ -86,6 +87,17 @@ def unreadable(listed: ListedDomain, why: str) -> SeenDomain:
     return SeenDomain(listed.handle.name(), listed.handle.UUIDString(), state, unknown=why)
 
 
+def own_trouble(listed: ListedDomain, error: Exception) -> SeenDomain | None:
+    """What a refusal says of one domain: it is gone since it was listed (None), or its own calls fail.
+
+    Raises: what is not libvirt's, and what is about the connection.
+    """
+    said = lib.refusal(error)
+    if said is None or is_broken(error):
+        raise error
+    return None if said.code == Code.NO_DOMAIN else unreadable(listed, f"libvirt says: {said.message}")
+
+
 def without_definition(domain: SeenDomain) -> SeenDomain:
     """A transient domain: libvirt shows its live definition where it has no persistent one."""
     return replace(domain, fields=None, xml="")
@@ -101,7 +113,7 @@ def _has_job(handle: lib.Domain) -> bool:
     try:
         return bool(handle.jobInfo()[0] != codes.JOB_NONE)
     except Exception as error:
-        if lib.is_refused(error, Code.OPERATION_INVALID):
+        if lib.is_refused(error, Code.OPERATION_INVALID, Code.OPERATION_UNSUPPORTED):
             return True
         raise
 

@@ -71,4 +71,6 @@ def test_execute_names_no_kind_of_object() -> None:
 
 def test_no_rooms_without_a_purpose() -> None:
     banned = {"utils", "helpers", "common", "manager"}
-    assert [str(file) for file in FILES if banned & {part.removesuffix(".py") for part in file.relative_to(ROOT).parts}] == []
+    assert [
+        str(file) for file in FILES if banned & {part.removesuffix(".py") for part in file.relative_to(ROOT).parts}
+    ] == []

@@ -1,6 +1,5 @@
 """What the tests in the lab share."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,15 +17,14 @@ def guest_image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return image
 
 
-def _name(request: pytest.FixtureRequest) -> str:
-    """A lab of each module's own, also when two people run the tests on one computer."""
-    return f"{request.module.__name__.rpartition('.')[2].replace('_', '-')}-{os.getpid()}"
+def _purpose(request: pytest.FixtureRequest) -> str:
+    return str(request.module.__name__).rpartition(".")[2].replace("_", "-")
 
 
 @pytest.fixture(scope="module")
 def seed_cloud(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """A lab of the example as it stands: guests with empty disks."""
-    with lab_of(_name(request), seed_documents(tmp_path_factory.mktemp("cloud"))) as cloud:
+    with lab_of(_purpose(request), seed_documents(tmp_path_factory.mktemp("cloud"))) as cloud:
         yield cloud
 
 
@@ -35,12 +33,12 @@ def booting_cloud(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, guest_image: Path
 ) -> Iterator[Cloud]:
     """A lab of the example whose guests boot."""
-    with lab_of(_name(request), seed_documents(tmp_path_factory.mktemp("cloud"), guest_image)) as cloud:
+    with lab_of(_purpose(request), seed_documents(tmp_path_factory.mktemp("cloud"), guest_image)) as cloud:
         yield cloud
 
 
 @pytest.fixture(scope="module")
 def bare_cloud(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """A lab of the example's machines, with no guests yet."""
-    with lab_of(_name(request), bare_documents(tmp_path_factory.mktemp("cloud"))) as cloud:
+    with lab_of(_purpose(request), bare_documents(tmp_path_factory.mktemp("cloud"))) as cloud:
         yield cloud

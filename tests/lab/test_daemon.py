@@ -19,13 +19,12 @@ def cloud(bare_cloud: Cloud) -> Cloud:
 
 @pytest.fixture
 def daemon(cloud: Cloud) -> Iterator[Begun]:
-    """A daemon that has made its first pass."""
+    """A daemon that is up, and has made its first pass."""
     begun = cloud.begin()
+    begun.await_word("reconciling cluster")
     until(lambda: runs(cloud, "first"), "the first guest")
     yield begun
-    if begun.shell.poll() is None:
-        begun.kill()
-        begun.end()
+    cloud.end_all()
 
 
 def runs(cloud: Cloud, name: str) -> bool:

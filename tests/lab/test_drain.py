@@ -1,6 +1,7 @@
 """Emptying a hypervisor: how many at once, what cannot move, what is not ours, and nowhere to go."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from lab.cloud import HYPERVISORS, Cloud, foreign_domain, leaving
@@ -29,6 +30,7 @@ def filled(bare_cloud: Cloud) -> Cloud:
 def cloud(filled: Cloud) -> Iterator[Cloud]:
     """Whatever a test does: no guest is started anew, twice, or lost."""
     yield filled
+    filled.end_all()
     filled.uncordon(*HYPERVISORS)
     filled.once()
     assert sorted(name for name, _ in filled.everywhere(filled.running)) == sorted(MOVERS)
@@ -59,10 +61,11 @@ def test_nowhere_to_go_holds_and_stops_nobody(cloud: Cloud) -> None:
 
 
 def test_guest_that_cannot_move_is_held_and_the_rest_goes(cloud: Cloud) -> None:
-    apart = {"apartFrom": {"matchLabels": {"pair": "a"}, "required": True}}
-    for name in ("pair-1", "pair-2"):
-        cloud.add_domain(name, labels="{pair: a}", placement=apart)
-    try:
+    apart: dict[str, Any] = {
+        "labels": "{pair: a}",
+        "placement": {"apartFrom": {"matchLabels": {"pair": "a"}, "required": True}},
+    }
+    with cloud.extra("pair-1", **apart), cloud.extra("pair-2", **apart):
         cloud.once()
         source = cloud.host_of("one")
         pair = {cloud.host_of(name): name for name in ("pair-1", "pair-2")}
@@ -75,10 +78,6 @@ def test_guest_that_cannot_move_is_held_and_the_rest_goes(cloud: Cloud) -> None:
         assert cloud.qemu_pid(source, pair[source]) == stuck
         conditions = cloud.conditions(f"host/{source}")
         assert (conditions["Drained"], conditions["SafeToPowerOff"]) == ("False", "False")
-    finally:
-        for name in ("pair-1", "pair-2"):
-            cloud.remove(f"domains/{name}.yaml")
-            cloud.forget(name)
 
 
 def test_foreign_guest_keeps_its_host_on(cloud: Cloud) -> None:

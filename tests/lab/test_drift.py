@@ -23,23 +23,18 @@ spec:
 """
 
 
+STRANGE_FILES = "/etc/exports /etc/exports.d/strange.exports"
+ASK = {
+    "hv1": "virsh dumpxml stranger; virsh dumpxml --inactive stranger; cat /run/libvirt/qemu/stranger.pid",
+    "hv2": "virsh pool-dumpxml --inactive strange-pool; virsh net-dumpxml strange-net; virsh pool-list; virsh net-list",
+    "nas": f"cat {STRANGE_FILES}; stat -c '%n %i %Y' {STRANGE_FILES}; exportfs -s | grep strange",
+}
+
+
 def strange_things(cloud: Cloud) -> dict[str, str]:
     """All that is not ours, and our guest with what was put into it by hand, as libvirt and files tell it."""
-    found = {
-        f"{words} at {host}": cloud.virsh(host, *words.split())
-        for host, things in {
-            "hv1": ("dumpxml stranger", "dumpxml --inactive stranger", "domstate --reason stranger"),
-            "hv2": ("pool-dumpxml --inactive strange-pool", "pool-list --all", "net-dumpxml strange-net"),
-        }.items()
-        for words in things
-    }
-    found["qemu"] = str(cloud.qemu_pid("hv1", "stranger"))
-    script = (
-        "cat /etc/exports /etc/exports.d/strange.exports; stat -c '%n %i %Y' /etc/exports* ; exportfs -s | grep strange"
-    )
-    found["exports"] = cloud.run("sh", "-c", script, on="nas")
-    found["web-1"] = cloud.xml(cloud.host_of("web-1"), "web-1")
-    return found
+    found = {host: cloud.run("sh", "-ec", script, on=host) for host, script in ASK.items()}
+    return found | {"web-1": cloud.xml(cloud.host_of("web-1"), "web-1")}
 
 
 @pytest.fixture(scope="module")
@@ -55,10 +50,8 @@ def settled(seed_cloud: Cloud) -> Cloud:
         cloud.virsh("hv2", verb, "strange-pool")
     cloud.feed("hv2", STRANGE_NETWORK, "net-define")
     cloud.virsh("hv2", "net-start", "strange-net")
-    script = (
-        f"mkdir -p /srv/strange; echo '{STRANGE_EXPORT}' >/etc/exports.d/strange.exports; echo '# hand' >/etc/exports"
-    )
-    cloud.run("sh", "-c", f"{script}; exportfs -ra", on="nas")
+    write = f"echo '{STRANGE_EXPORT}' >/etc/exports.d/strange.exports; echo '# by hand' >/etc/exports"
+    cloud.run("sh", "-ec", f"mkdir -p /srv/strange; {write}; exportfs -ra", on="nas")
     home = cloud.host_of("web-1")
     cloud.feed(home, RNG, "attach-device", "web-1", "--config")
     note = ("--uri", "http://example.org/notes", "--key", "note", "--set", "<note>mind the step</note>")
@@ -79,8 +72,10 @@ def cloud(settled: Cloud) -> Iterator[Cloud]:
 
 def test_strangers_are_no_reason_to_act(cloud: Cloud) -> None:
     written = cloud.written()
-    ended = cloud.once()
+    with events(cloud) as watch:
+        ended = cloud.once()
     assert (ended.steps, ended.held) == ([], {})
+    assert watch.lines == []
     assert cloud.written() == written
 
 

@@ -15,9 +15,9 @@ from reconciler.desired.derive import object_uuid
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 
-GUESTS = ("left", "right", "big")
-SLOW = {"bandwidth": "1MiB"}
-BIG = {"memory": "2GiB", "migration": SLOW}
+SLOW_ONES = ("big", "great")
+GUESTS = ("left", "right", *SLOW_ONES)
+BIG = {"memory": "1536MiB", "migration": {"bandwidth": "1MiB"}}
 """Even empty, so much memory needs seconds at that speed: long enough to do something meanwhile."""
 PASS_S = 60
 """A pass ends within its deadlines: what answers does not wait long for what does not."""
@@ -28,15 +28,17 @@ UNKNOWN = 4
 def filled(bare_cloud: Cloud) -> Cloud:
     for name in ("left", "right"):
         bare_cloud.add_domain(name)
-    bare_cloud.add_domain("big", **BIG)
+    for name in SLOW_ONES:
+        bare_cloud.add_domain(name, **BIG)
     bare_cloud.once()
-    assert {bare_cloud.host_of("left"), bare_cloud.host_of("right"), bare_cloud.host_of("big")} == set(HYPERVISORS)
+    assert {host for _, host in bare_cloud.everywhere(bare_cloud.running)} == set(HYPERVISORS)
     return bare_cloud
 
 
 @pytest.fixture
 def cloud(filled: Cloud) -> Iterator[Cloud]:
     yield filled
+    filled.end_all()
     filled.uncordon(*HYPERVISORS)
     filled.once()
     before = filled.written()
@@ -96,13 +98,10 @@ def await_arrival(cloud: Cloud, name: str, target: str) -> None:
 
 def test_killed_in_mid_migration(cloud: Cloud) -> None:
     source, target = leave(cloud, "big")
-    before = cloud.qemu_processes("big")
     begun = cloud.begin("--once")
-    done = until(lambda: progress(cloud, source, "big"), "the migration", every=0.05)
+    until(lambda: progress(cloud, source, "big") > 0.4, "half of the migration", every=0.05)
     begun.kill()
     begun.end()
-    assert before == {source: 1, target: 0}
-    assert 0 < done < 1
     assert "big" in cloud.running(source), "it was killed too late to tell anything"
     await_arrival(cloud, "big", target)
     cloud.once()
@@ -139,37 +138,33 @@ def test_daemon_told_to_stop_leaves_the_migration_to_libvirt(cloud: Cloud) -> No
 def test_silent_host_costs_only_itself(cloud: Cloud) -> None:
     silent = cloud.host_of("left")
     guests = processes(cloud, silent)
-    cloud.run("ip", "link", "set", "eth0", "down", on=silent)
-    try:
-        cloud.add_domain("late")
-        ended = cloud.once(UNKNOWN)
-        assert ended.seconds < PASS_S
-        assert cloud.running(other(silent)) == (set(GUESTS) | {"late"}) - set(guests)
-        assert processes(cloud, silent) == guests
-    finally:
-        cloud.run("ip", "link", "set", "eth0", "up", on=silent)
-    cloud.once()
+    with cloud.extra("late"):
+        cloud.run("ip", "link", "set", "eth0", "down", on=silent)
+        try:
+            ended = cloud.once(UNKNOWN)
+            assert ended.seconds < PASS_S
+            assert cloud.running(other(silent)) == (set(GUESTS) | {"late"}) - set(guests)
+            assert processes(cloud, silent) == guests
+        finally:
+            cloud.run("ip", "link", "set", "eth0", "up", on=silent)
+        cloud.once()
     assert processes(cloud, silent) == guests
-    cloud.remove("domains/late.yaml")
-    cloud.forget("late")
 
 
 def test_stopped_libvirtd_costs_only_its_host(cloud: Cloud) -> None:
     stuck = cloud.host_of("right")
     guests = processes(cloud, stuck)
-    cloud.signal(stuck, "STOP", "libvirtd")
-    try:
-        cloud.add_domain("late")
-        ended = cloud.once(UNKNOWN)
-        assert ended.seconds < PASS_S
-        assert "late" in cloud.running(other(stuck))
-    finally:
-        cloud.signal(stuck, "CONT", "libvirtd")
+    with cloud.extra("late"):
+        cloud.signal(stuck, "STOP", "libvirtd")
+        try:
+            ended = cloud.once(UNKNOWN)
+            assert ended.seconds < PASS_S
+            assert cloud.running(other(stuck)) == (set(GUESTS) | {"late"}) - set(guests)
+        finally:
+            cloud.signal(stuck, "CONT", "libvirtd")
+        assert processes(cloud, stuck) == guests
+        cloud.once()
     assert processes(cloud, stuck) == guests
-    cloud.once()
-    assert processes(cloud, stuck) == guests
-    cloud.remove("domains/late.yaml")
-    cloud.forget("late")
 
 
 def test_dead_guest_is_started_where_it_was(cloud: Cloud) -> None:
@@ -191,31 +186,22 @@ def test_volume_that_is_there_first_is_left_alone(cloud: Cloud, size: str) -> No
     for host in HYPERVISORS:
         cloud.virsh(host, "pool-refresh", "images")
     before = volume(cloud, "odd")
-    cloud.add_domain("odd")
-    try:
+    with cloud.extra("odd"):
         ended = cloud.once(3)
         assert ended.steps == []
         assert [ref.partition("@")[0] for ref in ended.held] == ["domain/odd"]
         assert volume(cloud, "odd") == before
-        assert ("odd", "hv1") not in cloud.everywhere(cloud.defined)
-        assert ("odd", "hv2") not in cloud.everywhere(cloud.defined)
-    finally:
-        cloud.remove("domains/odd.yaml")
-        cloud.forget("odd")
+        assert "odd" not in [name for name, _ in cloud.everywhere(cloud.defined)]
 
 
 def test_volume_that_nobody_lists_yet_is_left_alone(cloud: Cloud) -> None:
     """As above, but behind libvirt's back: no pool was refreshed since."""
     cloud.run("qemu-img", "create", "-q", "-f", "qcow2", f"{POOL}/odd.root.qcow2", "3G", on="hv1")
     before = volume(cloud, "odd")
-    cloud.add_domain("odd")
-    try:
+    with cloud.extra("odd"):
         assert cloud.reconcile("--once").code in (1, 3)
         assert volume(cloud, "odd") == before
         assert cloud.qemu_processes("odd") == {"hv1": 0, "hv2": 0}
-    finally:
-        cloud.remove("domains/odd.yaml")
-        cloud.forget("odd")
 
 
 def volume(cloud: Cloud, name: str) -> tuple[str, str]:
@@ -237,21 +223,22 @@ def test_guest_moved_by_hand_is_left_there(cloud: Cloud) -> None:
 
 
 def test_guest_moved_by_hand_between_plan_and_step(cloud: Cloud) -> None:
-    """Its step waits for its turn while the big one goes; meanwhile a person is quicker."""
-    gather(cloud, "big", "left")
+    """The second one's step waits for its turn while the first one goes; meanwhile a person is quicker."""
+    gather(cloud, *SLOW_ONES)
     cloud.edit("cluster.yaml", "outboundPerHost: 2", "outboundPerHost: 1")
     source, target = leave(cloud, "big")
     try:
         begun = cloud.begin("--once", "-o", "json")
-        until(lambda: progress(cloud, source, "big"), "the migration", every=0.05)
-        assert "left" in cloud.running(source), "the big one is not the first to go; nothing can be told"
-        migrate_by_hand(cloud, "left", source)
+        goes = until(lambda: [g for g in SLOW_ONES if progress(cloud, source, g)], "the migration", every=0.05)
+        [waits] = {*SLOW_ONES} - {*goes}
+        migrate_by_hand(cloud, waits, source)
+        assert [name for name in SLOW_ONES if progress(cloud, source, name)] == goes, "it was no quicker"
         ended = begun.end()
     finally:
         cloud.edit("cluster.yaml", "outboundPerHost: 1", "outboundPerHost: 2")
     assert ended.code == 0, ended
     assert {step["outcome"] for one in ended.passes for step in one["steps"]} <= {"done", "superseded"}
-    assert cloud.running(target) == set(GUESTS)
+    assert set(SLOW_ONES) <= cloud.running(target)
 
 
 def gather(cloud: Cloud, *names: str) -> None:
@@ -264,29 +251,22 @@ def gather(cloud: Cloud, *names: str) -> None:
 
 def test_taken_name_is_not_ours(cloud: Cloud) -> None:
     before = define(cloud, "hv2", "taken")
-    cloud.add_domain("taken")
-    try:
+    with cloud.extra("taken"):
         ended = cloud.once(3)
         assert (ended.steps, ended.held) == ([], {"domain/taken@hv2": "NotOurs"})
         assert cloud.xml("hv2", "taken") == before
         assert "taken" not in cloud.defined("hv1")
-    finally:
-        cloud.remove("domains/taken.yaml")
-        cloud.forget("taken")
 
 
 def test_taken_uuid_is_not_ours(cloud: Cloud) -> None:
     before = define(cloud, "hv1", "impostor", object_uuid("small-cloud", "domain", "taken"))
-    cloud.add_domain("taken")
-    try:
+    with cloud.extra("taken"):
         ended = cloud.once(3)
         assert ended.steps == []
         assert list(ended.held.values()) == ["NotOurs"]
         assert cloud.xml("hv1", "impostor") == before
-        assert ("taken", "hv2") not in cloud.everywhere(cloud.defined)
-    finally:
-        cloud.remove("domains/taken.yaml")
-        cloud.forget("impostor")
+        assert "taken" not in [name for name, _ in cloud.everywhere(cloud.defined)]
+    cloud.forget("impostor")
 
 
 def test_guest_of_a_host_without_a_document_is_not_started_elsewhere(cloud: Cloud) -> None:

@@ -9,7 +9,6 @@ from ruamel.yaml import YAML
 from reconciler.desired import Desired
 from reconciler.load import load
 
-
 CLOUDS = Path(__file__).parent
 
 
@@ -33,6 +32,8 @@ class Documents:
         self.dir.mkdir()
         own = case / "desired.yaml"
         shutil.copy(own if own.exists() else CLOUDS / shared, self.dir / "desired.yaml")
+        for image in case.glob("*.qcow2"):
+            shutil.copy(image, self.dir)
 
     def load(self) -> Desired:
         return load(self.dir)

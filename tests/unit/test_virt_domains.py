@@ -189,3 +189,10 @@ def test_a_helper_that_hangs_leaves_the_rest_to_others(world, link, monkeypatch)
     seen = domains.read_domains(link, RULES, 0.0)
     assert [name for name, domain in seen.items.items() if domain.unknown] == ["d150"]
     assert len(seen.items) == 300
+
+
+def test_helpers_that_all_hang_are_a_host_that_hangs(world, link, monkeypatch):
+    monkeypatch.setattr(domains, "DOMAINS_PER_HELPER", 100)
+    world.number = 300
+    world.troubles = {number: threading.Event() for number in range(300)}
+    assert isinstance(domains.read_domains(link, RULES, 0.0), Unknown)

@@ -175,7 +175,7 @@ def test_the_daemons_own_broken_line_is_not_ours(world, links):
     world.script = [{"data_remaining": 50}]
     world.error = refusal(38, 7, "End of file while reading data: Input/output error")
     world.copied.set()
-    with pytest.raises(PermanentError, match="End of file"):
+    with pytest.raises(PermanentError, match=r"host/hv1 and host/hv2 lost each other .End of file"):
         run(links, action())
 
 

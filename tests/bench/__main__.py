@@ -1,0 +1,139 @@
+"""`make bench`: what the product needs, over the least that any program needs for the same, measured in the same run.
+
+It builds a lab of its own: two hypervisors, one with 300 and one with 10 small domains that are off, without disks,
+each with one interface on one network, and one pool. It has the product converge them and measures, on the lab's seat:
+
+PASSES  a pass that finds nothing to do at the 300, against a bare libvirt-python script (floor.py) that makes the same
+        calls one after the other. First: over a new connection, opening included, nothing remembered. Later: over one
+        that is kept. Both by turns, 7 rounds, the first dropped; gc.collect() before each turn, gc as in production.
+        "beside" is the ratio to the same script run inside the product's process, where libvirt's event loop turns:
+        that loop slows each call down, so this floor is higher, and the strict one is "ratio".
+CALLS   of one more pass, by name, beside the list of what a pass without steps may ask.
+WHOLE PROCESSES  `reconcile --once`, cold, against the script as a process, at both hypervisors.
+BY ITSELF  stages that need no machine: placing, planning from nothing, validating. No ratio.
+
+Times in milliseconds; `cpu`: of the client without its ssh, `libvirtd`: of the daemon, means of a turn. A floor whose
+slowest turn took 1.5 times its fastest is marked "noisy": do not believe the ratios then; run it again, or, on a busy
+computer, as `sudo chrt -r 1 .venv/bin/python -m tests.bench`. must and aim are the project's targets for a ratio; none
+of them decides the exit code: 0, or 1 where something could not be measured.
+"""
+
+import argparse
+import json
+import os
+import signal
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NoReturn
+
+from tests.bench.calls import expected
+from tests.bench.cloud import FLOOR, PYTHON, RECONCILE, Broken, Hypervisor, Lab, Seat, lab
+from tests.bench.pure import measure
+from tests.bench.table import Row, as_json, calls_text, measured_text, over, pure_text, row
+
+MANY, FEW = 300, 10
+PASS_TARGETS = {"first": (1.5, 1.15), "later": (1.2, 0.65)}
+PROCESS_TARGETS = {FEW: (8.0, 5.0), MANY: (3.5, 2.5)}
+"""What a ratio must be at most, and what is aimed at."""
+Answers = list[dict[str, Any]]
+
+
+def main() -> int:
+    """Measure, print, clean up."""
+    wanted = _arguments()
+    if os.geteuid():
+        return _fail("the lab needs root: run `make bench`, or sudo")
+    signal.signal(signal.SIGTERM, _end)
+    try:
+        with tempfile.TemporaryDirectory(prefix="reconciler-bench-") as scratch:
+            pure = measure(Path(scratch))
+        _talk("building a lab and converging it ...")
+        with lab((MANY, FEW), wanted.transport) as built:
+            many, few = built.hypervisors
+            _talk("passes by turns ...")
+            passes, calls = _passes(built, many, wanted.rounds)
+            _talk("whole processes by turns ...")
+            processes = _processes(built, (few, many), wanted.rounds)
+    except Broken as error:
+        return _fail(str(error))
+    listed = dict(expected(domains=MANY, running=0, networks=1, pools=1, ours=1))
+    if wanted.output == "json":
+        told = {"passes": as_json(passes), "processes": as_json(processes), "calls": {**calls, "listed": listed}}
+        print(json.dumps({"schemaVersion": 1, **vars(wanted), "domains": MANY, **told, "pure": pure}, indent=1))
+        return 0
+    print(f"{MANY} defined domains on one hypervisor over qemu+{wanted.transport}, nothing to do; milliseconds\n")
+    print(measured_text("PASSES", passes), calls_text(calls, listed), sep="\n\n")
+    print("", measured_text("WHOLE PROCESSES", processes), "", pure_text(pure), sep="\n")
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="make bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("-o", "--output", choices=("text", "json"), default="text")
+    parser.add_argument("--transport", choices=("tcp", "ssh"), default="tcp", help="how libvirt is reached")
+    parser.add_argument("--rounds", type=int, default=7, help="how often each takes its turn; the first does not count")
+    wanted = parser.parse_args()
+    if wanted.rounds < 2:
+        parser.error("--rounds: at least 2, for the first does not count")
+    return wanted
+
+
+def _talk(text: str) -> None:
+    print(f"bench: {text}", file=sys.stderr, flush=True)
+
+
+def _fail(text: str) -> int:
+    _talk(f"cannot measure: {text}")
+    return 1
+
+
+def _end(number: int, _frame: object) -> NoReturn:
+    """So that SIGTERM, too, takes the lab down."""
+    raise SystemExit(128 + number)
+
+
+def _passes(built: Lab, hypervisor: Hypervisor, rounds: int) -> tuple[list[Row], dict[str, dict[str, int]]]:
+    """Rows of first and later passes, and the calls of the product."""
+    with Seat(built, "bare", hypervisor) as bare, Seat(built, "product", hypervisor) as product:
+        contenders = {
+            "bare script": (bare, "floor"),
+            "the same, beside": (product, "floor"),
+            "pass": (product, "product"),
+        }
+        turns = [(how, name) for how in PASS_TARGETS for name in contenders]
+        answers: dict[tuple[str, str], Answers] = {turn: [] for turn in turns}
+        for _ in range(rounds):
+            for how, name in turns:
+                seat, what = contenders[name]
+                answers[how, name].append(seat.ask(f"{what}-{how}"))
+        calls = product.ask("product-count")
+    rows: list[Row] = []
+    for how, targets in PASS_TARGETS.items():
+        floor, beside, ours = (row(how, name, answers[how, name]) for name in contenders)
+        rows += [floor, beside, over(ours, floor, beside, targets)]
+    return rows, {how: calls[how] for how in PASS_TARGETS}
+
+
+def _processes(built: Lab, hypervisors: tuple[Hypervisor, ...], rounds: int) -> list[Row]:
+    """Rows of cold processes, at each hypervisor."""
+    with ExitStack() as stack:
+        seats = {one: stack.enter_context(Seat(built, "bare", one)) for one in hypervisors}
+        found: dict[Hypervisor, tuple[Answers, Answers]] = {one: ([], []) for one in hypervisors}
+        for _ in range(rounds):
+            for one, seat in seats.items():
+                found[one][0].append(seat.ask("run", PYTHON, FLOOR, one.uri))
+                found[one][1].append(seat.ask("run", RECONCILE, "--once", "-C", str(one.documents)))
+    rows: list[Row] = []
+    for one, (scripts, runs) in found.items():
+        work = f"N={one.domains}"
+        floor, ours = row(work, "bare script", scripts), row(work, "reconcile --once", runs)
+        rows += [floor, over(ours, floor, None, PROCESS_TARGETS[one.domains])]
+    return rows
+
+
+if __name__ == "__main__":
+    sys.exit(main())
