@@ -254,6 +254,7 @@ class SeenExport:
 # --- the snapshot ---------------------------------------------------------------
 
 T = TypeVar("T")
+Finder = dict[str, list[tuple[str, SeenDomain]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,17 +334,21 @@ class Observed:
 
     def whereabouts(self, name: str, uuid: str) -> tuple[tuple[str, SeenDomain], ...]:
         """Where a domain of that name or UUID is defined or running."""
-        found = {(h, d.name): d for key in (name, uuid) for h, d in self._by_key.get(key, ())}
+        by_name, by_uuid = self._domains_by
+        found = {(h, d.name): d for h, d in (*by_name.get(name, ()), *by_uuid.get(uuid, ()))}
         return tuple((host, domain) for (host, _), domain in sorted(found.items(), key=lambda item: item[0]))
 
     @cached_property
-    def _by_key(self) -> Mapping[str, tuple[tuple[str, SeenDomain], ...]]:
-        """Domains by name and by UUID."""
-        index: dict[str, tuple[tuple[str, SeenDomain], ...]] = {}
+    def _domains_by(
+        self,
+    ) -> tuple[Mapping[str, list[tuple[str, SeenDomain]]], Mapping[str, list[tuple[str, SeenDomain]]]]:
+        """Domains with their hosts, by name and by UUID."""
+        by_name: dict[str, list[tuple[str, SeenDomain]]] = {}
+        by_uuid: dict[str, list[tuple[str, SeenDomain]]] = {}
         for host, domain in self.all_domains():
-            for key in (domain.name, domain.uuid):
-                index[key] = (*index.get(key, ()), (host, domain))
-        return index
+            by_name.setdefault(domain.name, []).append((host, domain))
+            by_uuid.setdefault(domain.uuid, []).append((host, domain))
+        return by_name, by_uuid
 
     def listed(self, pool: str) -> frozenset[str] | None:
         """Volumes that any host lists in its pool of ours of that name; None where no host can tell (law 1)."""

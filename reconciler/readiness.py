@@ -68,7 +68,8 @@ def _source_trouble(desired: Desired, observed: Observed, pool: Pool, host: str)
                 HeldReason.TARGET_OCCUPIED,
                 f"{mounted} is mounted on {pool.spec.target}, not {_source(desired, pool)}",
             )
-        return None
+        mended = mounted == "" or _will_be_exported(desired, observed, pool)
+        return (HeldReason.POOL_NOT_READY, seen.trouble) if seen.trouble and not mended else None
     target = observed.targets.get(host, {}).get(pool.spec.target)
     if target is None or not pool.spec.source or target.mounted_from in mount_sources(desired, pool):
         return None
@@ -108,6 +109,13 @@ def export_trouble(desired: Desired, observed: Observed, pool: Pool) -> Trouble 
             f"host/{server.name} does not export it, and manage is false: export it there",
         )
     return None
+
+
+def _will_be_exported(desired: Desired, observed: Observed, pool: Pool) -> bool:
+    """Whether this plan exports it, which may well end what is wrong with it."""
+    server = server_of(desired, pool)
+    missing = server is not None and pool.spec.export is not None and not is_exported(observed, server.name, pool)
+    return missing and export_trouble(desired, observed, pool) is None
 
 
 def _conflicts(export: SeenExport, pool: Pool) -> bool:

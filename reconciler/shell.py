@@ -4,6 +4,7 @@ import os
 import re
 import selectors
 import shlex
+import signal
 import subprocess
 import threading
 import time
@@ -192,7 +193,7 @@ class _Process:
 
     def kill(self) -> None:
         with suppress(OSError):
-            self._child.kill()
+            os.killpg(self._child.pid, signal.SIGKILL)  # with what it started: it leads a session of its own
         for pipe in (self._child.stdin, self._child.stdout, self._child.stderr):
             with suppress(OSError):
                 pipe.close()

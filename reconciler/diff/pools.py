@@ -43,8 +43,6 @@ def _at_host(desired: Desired, observed: Observed, pool: Pool, host: str) -> Ite
         yield PoolInactive(ref, "it is not active", *common)
     elif seen.mounted_from == "" and pool.spec.source:
         yield PoolUnmounted(ref, f"it is active, but nothing is mounted on {pool.spec.target}", *common)
-    elif seen.trouble:
-        yield Held(ref, HeldReason.POOL_NOT_READY, seen.trouble)
 
 
 def _fields(desired: Desired, observed: Observed, pool: Pool, host: str) -> dict[str, str]:
@@ -82,8 +80,8 @@ def _images(desired: Desired, observed: Observed, pool: Pool) -> Iterator[Change
 
 def stale(desired: Desired, observed: Observed, pool: str, host: str, reason: str) -> Iterator[Change]:
     """Look again at a pool that is active already; one that this plan starts is read fresh by that."""
-    document = desired.pools[pool]
-    if is_usable(desired, observed, document, host):
+    document, seen = desired.pools[pool], observed.pool(host, pool)
+    if seen is not None and seen.active and seen.mounted_from != "":
         uuid = object_uuid(desired.cluster_name, "pool", pool)
         yield PoolStale(Ref("pool", pool, host), reason, uuid, document.spec.target, mount_sources(desired, document))
 

@@ -110,7 +110,9 @@ class Servers:
     # --- servers -----------------------------------------------------------------------
 
     def know(self, desired: Desired) -> None:
-        """Shells for the documents' servers, as they are named now."""
+        """Shells for the documents' servers, as they are named now, and for no others."""
+        for name in set(self._servers) - set(desired.servers):
+            self._servers.pop(name).shell.close()
         for name, host in desired.servers.items():
             known = self._servers.get(name)
             if known is None or known.spec != host.spec.nfs_server:

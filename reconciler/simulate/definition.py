@@ -82,6 +82,11 @@ def marked(xml: str) -> tuple[str, str] | None:
     return (mark.get("cluster", ""), mark.get("name", "")) if mark is not None else None
 
 
+def has_lived(xml: str) -> bool:
+    """Whether our mark in a domain's XML lists a disk as made; before that nobody starts it."""
+    return _root(xml).find("metadata/{urn:reconciler:v1}mark/{urn:reconciler:v1}disk") is not None
+
+
 def kept(xml: str, uuid: str) -> str:
     """A domain's XML as libvirt keeps it: with a UUID and devices of its own."""
     if not _text(_root(xml), "uuid"):

@@ -22,8 +22,7 @@ from reconciler.desired.derive import object_uuid, volume_name
 from reconciler.desired.documents import OnDrain, Power, State
 from reconciler.observed import DomainState
 from reconciler.simulate import definition
-from reconciler.simulate.machines import Daemon, Hand, Hypervisor
-from reconciler.simulate.refusal import Refusal, Stuck
+from reconciler.simulate.machines import Daemon, Domain, Hand, Hypervisor
 from reconciler.simulate.world import SEAT, Change, World
 
 FileKey = tuple[str, str]
@@ -161,10 +160,24 @@ class Watch:
             found = hypervisor.domains.get(uuid)
             if hypervisor.name == action.host or found is None:
                 continue
-            if not self._can_be_asked(hypervisor) and not self._is_fenced(hypervisor.name):
+            if self._can_be_asked(hypervisor):
+                if found.runs:
+                    self._broken(2, f"{action.verb} {action.object}, while {name} runs at host/{hypervisor.name}")
+            elif not self._is_fenced(hypervisor.name) and self._may_run(found):
                 self._broken(1, f"{action.verb} {action.object}, while host/{hypervisor.name} is silent and has {name}")
-            elif found.runs:
-                self._broken(2, f"{action.verb} {action.object}, while {name} runs at host/{hypervisor.name}")
+
+    def _may_run(self, found: Domain) -> bool:
+        """Whether the domain is more than a definition whose disks were never made."""
+        xml = found.xml or found.live or "<domain/>"
+        return found.is_active or not definition.needs(xml).disks or definition.has_lived(xml)
+
+    def _exists(self, hypervisor: Hypervisor, path: str) -> bool:
+        """Whether the file is there in truth, whoever could see it now."""
+        parent, _, name = path.rpartition("/")
+        mount = hypervisor.mounts.get(parent)
+        server = self.world.server_named(mount.server) if mount else None
+        directory = server.dirs.get(mount.dir) if server and mount else hypervisor.dirs.get(parent)
+        return directory is not None and name in directory.files
 
     def _can_be_asked(self, hypervisor: Hypervisor) -> bool:
         return hypervisor.daemon is Daemon.ALIVE and self.world.reaches(SEAT, hypervisor.name)
@@ -201,19 +214,13 @@ class Watch:
             if found is None or found.xml is None or host is there:
                 continue
             for path, _ in definition.needs(found.xml).disks:
-                if self._has(host, path) and not self._has(there, path):
+                if self._exists(host, path) and not self._exists(there, path):
                     self._broken(5, f"{action.verb} {action.object} leaves its disk {path} behind at host/{host.name}")
-
-    def _has(self, hypervisor: Hypervisor, path: str) -> bool:
-        try:
-            return self.world.file(hypervisor, path) is not None
-        except (Refusal, Stuck):
-            return True
 
     def _check_volume(self, action: CreateVolume) -> None:
         hypervisor = self.world.hypervisors[action.host]
         pool = hypervisor.pools.get(action.pool)
-        if pool and pool.type == "netfs" and pool.target not in hypervisor.mounts:
+        if pool and pool.active and pool.type == "netfs" and pool.target not in hypervisor.mounts:
             self._broken(1, f"{action.verb} {action.object} writes below an unmounted {pool.target}")
         wheres = {
             where for where, name in self._ever if name == action.volume and pool and _is_of(where, pool.source_dir)

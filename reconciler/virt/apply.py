@@ -171,5 +171,6 @@ SHORT: Mapping[type[Action], Short] = {
     verbs.DestroyHusk: Short("end", _destroy_husk, 60.0),
     verbs.UndefineDomain: Short("undefine", _undefine_domain, 45.0),
 }
-"""A start may wait for a slow QEMU, a first define for its probe (45 s under emulation), a pool for its mount. What needs
-the domain's lock gets more than the 30 s after which libvirt itself gives up on that, and says so."""
+"""A start may wait for a slow QEMU, a first define for its probe (45 s under emulation), a pool for its mount. What
+needs a domain's lock gets more than the 30 s after which libvirt itself gives up on it, and says so.
+"""

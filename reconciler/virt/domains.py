@@ -88,16 +88,14 @@ class _Reading:
             )
             for handle, told in stats
         ]
+        hung = {uuid: promise for uuid, promise in self.link.hung_domains.items() if not promise.ended}
+        self.link.hung_domains = hung
         for place, one in enumerate(self.listed):
-            if self._hangs_still(one):
+            if one.handle.UUIDString() in hung:
                 self.seen[place] = unreadable(one, NO_ANSWER)
             else:
                 self.todo.append(place)
         self.lister = session
-
-    def _hangs_still(self, listed: ListedDomain) -> bool:
-        hung = self.link.hung_domains.get(listed.handle.UUIDString())
-        return hung is not None and not hung.ended
 
     def _helpers(self) -> int:
         """How many are worth it. Those that come too late find nothing left, and are there the next time."""

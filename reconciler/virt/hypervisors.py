@@ -85,7 +85,9 @@ class Hypervisors:
     # --- links ----------------------------------------------------------------
 
     def _know(self, desired: Desired) -> None:
-        """Links for the documents' hypervisors, by the URIs that they have now."""
+        """Links for the documents' hypervisors, by the URIs that they have now, and for no others."""
+        for name in set(self._links) - set(desired.hypervisors):
+            self._links.pop(name).close()
         for name, host in desired.hypervisors.items():
             assert host.spec.hypervisor is not None
             known = self._links.get(name)

@@ -4,6 +4,7 @@ Always: by our doing no guest stops, restarts or runs twice, and when the fault 
 one after it writes nothing (fixture `cloud`).
 """
 
+import contextlib
 import hashlib
 import time
 from collections.abc import Iterator
@@ -59,10 +60,14 @@ def processes(cloud: Cloud, host: str) -> dict[str, int]:
     return {name: cloud.qemu_pid(host, name) for name in cloud.running(host)}
 
 
-def define(cloud: Cloud, host: str, name: str, uuid: str = "") -> str:
-    """A domain that is not ours; its definition as libvirt keeps it."""
+@contextlib.contextmanager
+def stranger(cloud: Cloud, host: str, name: str, uuid: str = "") -> Iterator[str]:
+    """A domain that is not ours, for a while; its definition as libvirt keeps it."""
     cloud.feed(host, foreign_domain(name, uuid), "define")
-    return cloud.xml(host, name)
+    try:
+        yield cloud.xml(host, name)
+    finally:
+        cloud.forget(name)
 
 
 def migrate_by_hand(cloud: Cloud, name: str, source: str) -> None:
@@ -250,8 +255,7 @@ def gather(cloud: Cloud, *names: str) -> None:
 
 
 def test_taken_name_is_not_ours(cloud: Cloud) -> None:
-    before = define(cloud, "hv2", "taken")
-    with cloud.extra("taken"):
+    with stranger(cloud, "hv2", "taken") as before, cloud.extra("taken"):
         ended = cloud.once(3)
         assert (ended.steps, ended.held) == ([], {"domain/taken@hv2": "NotOurs"})
         assert cloud.xml("hv2", "taken") == before
@@ -259,14 +263,13 @@ def test_taken_name_is_not_ours(cloud: Cloud) -> None:
 
 
 def test_taken_uuid_is_not_ours(cloud: Cloud) -> None:
-    before = define(cloud, "hv1", "impostor", object_uuid("small-cloud", "domain", "taken"))
-    with cloud.extra("taken"):
+    uuid = object_uuid("small-cloud", "domain", "taken")
+    with stranger(cloud, "hv1", "impostor", uuid) as before, cloud.extra("taken"):
         ended = cloud.once(3)
         assert ended.steps == []
         assert list(ended.held.values()) == ["NotOurs"]
         assert cloud.xml("hv1", "impostor") == before
         assert "taken" not in [name for name, _ in cloud.everywhere(cloud.defined)]
-    cloud.forget("impostor")
 
 
 def test_guest_of_a_host_without_a_document_is_not_started_elsewhere(cloud: Cloud) -> None:

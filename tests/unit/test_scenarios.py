@@ -12,8 +12,6 @@ from tests.scenarios.player import Story
 CASES = sorted(file.parent for file in (Path(__file__).parents[1] / "scenarios").glob("*/script.txt"))
 
 OPEN: dict[str, str] = {
-    "withdrawn-and-document-removed": "a pool that is mended in this plan is not looked at anew: a guest runs twice",
-    "withdrawn-and-silent": "a pool that is mended in this plan is not looked at anew before a domain is new",
 }
 """Stories that do not end as they should yet, and why; a strict xfail, so that a mended one must leave this list."""
 

@@ -4,9 +4,10 @@ import pytest
 
 from reconciler.observed import DomainState, Mark, Standing, Unknown
 from reconciler.step import HeldReason
-from reconciler.whereabouts import suspects, twins, unsettled, whereabouts, without_twins
+from reconciler.whereabouts import migrations_under_way, suspects, twins, unsettled, whereabouts, without_twins
 from tests.unit.made import desired, domain, facts, host, observed, seen
 
+CUT = {"state": "paused", "reason": "migration", "job": True}
 DOCUMENTS = desired(host("hv1"), host("hv2"), domain("a"))
 
 
@@ -32,8 +33,17 @@ def locate(**hosts):
         ({"hv1": [seen("a", mark=Mark("other", "a"))]}, "hv1", HeldReason.NOT_OURS),
         ({"hv1": [seen("a", uuid="forged")]}, "hv1", HeldReason.NOT_OURS),
         ({"hv1": [seen("a")], "hv2": [seen("a")]}, "hv1", HeldReason.RUNS_TWICE),
-        ({"hv1": [seen("a")], "hv2": [seen("a", "paused", "migration")]}, "hv1", HeldReason.MIGRATION_RUNNING),
-        ({"hv1": [seen("a", "paused", "migration")], "hv2": [seen("a")]}, "hv2", HeldReason.MIGRATION_RUNNING),
+        (
+            {"hv1": [seen("a")], "hv2": [seen("a", **CUT)]},
+            "hv1",
+            HeldReason.MIGRATION_RUNNING,
+        ),
+        (
+            {"hv1": [seen("a", **CUT)], "hv2": [seen("a")]},
+            "hv2",
+            HeldReason.MIGRATION_RUNNING,
+        ),
+        ({"hv1": [seen("a", **CUT)]}, "hv1", HeldReason.MIGRATION_RUNNING),
     ],
 )
 def test_each_sight_has_one_meaning(guests, home, reason):
@@ -44,6 +54,17 @@ def test_each_sight_has_one_meaning(guests, home, reason):
 def test_a_definition_left_behind_is_a_leftover_of_the_one_that_runs():
     where = locate(hv1=[seen("a", "shutoff")], hv2=[seen("a")])
     assert (where.home, where.leftovers, where.held) == ("hv2", ("hv1",), None)
+
+
+def test_a_source_that_lost_the_last_word_is_a_husk_of_the_guest_that_runs():
+    where = locate(hv1=[seen("a", "paused", "migration")], hv2=[seen("a", reason="migrated")])
+    assert (where.home, where.husks, where.held) == ("hv2", ("hv1",), None)
+
+
+def test_migrations_under_way_are_counted_whoever_began_them():
+    incoming = seen("x", "paused", "migration", fields=None, job=True)
+    assert migrations_under_way(observed({"hv1": [seen("x")], "hv2": [incoming]})) == (("hv1", "hv2"),)
+    assert migrations_under_way(observed({"hv1": [seen("x", "paused", "migration")], "hv2": [seen("x")]})) == ()
 
 
 def test_of_two_inactive_definitions_the_one_on_a_free_host_stays():
