@@ -1,6 +1,6 @@
 # make demo   bring up a small cloud on this machine, converge it, empty a hypervisor and switch it off
 # make test   every test, with real libvirt, QEMU and NFS
-# make bench  the time of a pass and of a drain, over the least that any program needs
+# make bench  the time of a pass, over the least that any program needs
 # make check  format, lint, types and the quick tests
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 PYTHON := .venv/bin/python

@@ -10,6 +10,7 @@ from reconciler.desired.quantity import format_size
 from reconciler.diff.pools import stale
 from reconciler.history import History
 from reconciler.observed import Observed, SeenVolume, Standing
+from reconciler.readiness import pool_trouble
 from reconciler.step import Held, HeldReason
 from reconciler.whereabouts import Whereabouts
 
@@ -73,16 +74,18 @@ def _unnamed(domain: Domain, where: Whereabouts, recorded: frozenset[str]) -> It
 def _unrecorded(
     desired: Desired, observed: Observed, domain: Domain, disk: Disk, where: Whereabouts
 ) -> Iterator[Change | Held]:
-    volume = volume_name(domain.name, disk)
-    there = observed.listed(disk.pool)
-    if there is None or volume not in there:
-        assert where.home is not None
+    assert where.home is not None
+    volume, there = volume_name(domain.name, disk), observed.listed(disk.pool)
+    if trouble := pool_trouble(desired, observed, desired.pools[disk.pool], where.home):
+        message = f"pool/{disk.pool}@{where.home}, where disk {disk.name} shall be made: {trouble[1]}"
+        yield Held(where.ref, HeldReason.POOL_NOT_READY, message)
+    elif there is None or volume not in there:
         yield from stale(desired, observed, disk.pool, where.home, f"no host lists volume {volume}")
         yield _missing(desired, domain, disk, where.ref, where.uuid)
-        return
-    trouble = _mismatch(desired, observed, domain, disk)
-    if trouble:
-        yield Held(where.ref, HeldReason.VOLUME_DIFFERS, f"volume {volume} in pool/{disk.pool} {trouble}; move it away")
+    elif mismatch := _mismatch(desired, observed, domain, disk):
+        yield Held(
+            where.ref, HeldReason.VOLUME_DIFFERS, f"volume {volume} in pool/{disk.pool} {mismatch}; move it away"
+        )
 
 
 def _mismatch(desired: Desired, observed: Observed, domain: Domain, disk: Disk) -> str:

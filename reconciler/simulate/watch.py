@@ -227,6 +227,9 @@ class Watch:
         }
         if wheres and (wheres.pop(), action.volume) not in self._files:
             self._broken(5, f"{action.verb} {action.object} makes a disk again that is gone")
+        path = f"{pool.target}/{action.volume}" if pool else ""
+        if self._exists(hypervisor, path):
+            return  # creation is exclusive: it will be refused
         for name, uuid in self._owners(action):
             self._check_elsewhere(action, name, uuid)
 

@@ -218,17 +218,6 @@ class EdgeContract:
         assert not looked.pools
         assert not looked.facts
 
-    def test_a_silent_host_is_unknown_and_writes_nothing(self, setting):
-        if setting.silence is None:
-            pytest.skip("this edge has no hosts that can be silenced")
-        setting.silence()
-        observed = setting.observe()
-        assert isinstance(observed.domains[setting.host], Unknown)
-        assert isinstance(observed.pools[setting.host], Unknown)
-        assert not observed.is_reachable(setting.host)
-        with pytest.raises(HostUnreachable):
-            setting.apply(StartNetwork(setting.host, "lan"))
-
     # --- networks ------------------------------------------------------------------------------
 
     def test_the_life_of_a_network(self, setting):
@@ -390,3 +379,16 @@ class EdgeContract:
         with pytest.raises(ActionError):
             setting.apply(DefineDomain(setting.host, setting.guest, setting.domain_uuid, "<domain><name>x</name>"))
         assert setting.seen() is None
+
+
+class SilenceContract:
+    """Of an edge whose host can be silenced."""
+
+    def test_a_silent_host_is_unknown_and_writes_nothing(self, setting):
+        setting.silence()
+        observed = setting.observe()
+        assert isinstance(observed.domains[setting.host], Unknown)
+        assert isinstance(observed.pools[setting.host], Unknown)
+        assert not observed.is_reachable(setting.host)
+        with pytest.raises(HostUnreachable):
+            setting.apply(StartNetwork(setting.host, "lan"))
