@@ -11,7 +11,7 @@ from reconciler.hypervisor import Progress
 from reconciler.observed import Look, Observed
 from reconciler.simulate import reading, storage
 from reconciler.simulate.effects import ON_HYPERVISOR, ON_SERVER, QUICK_S, SECONDS
-from reconciler.simulate.faults import CRASHES, Crash, Fault, Faults, Outcome
+from reconciler.simulate.faults import CRASHES, Crash, Endless, Fault, Faults, Outcome
 from reconciler.simulate.machines import Daemon, File, Hand, Hypervisor, NfsServer
 from reconciler.simulate.migration import Migration, migrate
 from reconciler.simulate.refusal import Refusal, Stuck, translated
@@ -56,6 +56,7 @@ class SimEdge:
     calls: list[str] = field(default_factory=list)
     writes: list[Write] = field(default_factory=list)
     checkers: list[Checker] = field(default_factory=list)
+    most_calls: int = 5000
     is_dead: bool = False
     _memory: reading.Memory = field(default_factory=dict)
     _spoils_next: Fault | None = None
@@ -201,6 +202,8 @@ class SimEdge:
     def _begin(self, name: str) -> Fault | None:
         if self.is_dead:
             raise Crash("this process is dead")
+        if len(self.calls) >= self.most_calls:
+            raise Endless(f"cannot go on: {self.most_calls} calls were made, and the end is not in sight")
         self.calls.append(name)
         fault = self.faults.of(len(self.calls), name)
         if fault and fault.outcome is Outcome.CRASH_BEFORE:

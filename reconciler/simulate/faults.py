@@ -4,11 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from reconciler.errors import ActionError, TransientError
+from reconciler.errors import ActionError, ReconcilerError, TransientError
 
 
 class Crash(BaseException):
     """Our process dies here (kill -9): it unwinds everything and is caught by nobody but the harness."""
+
+
+class Endless(ReconcilerError):
+    """One process made more calls than any honest run needs: it goes in circles."""
 
 
 class Outcome(StrEnum):

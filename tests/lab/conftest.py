@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lab.cloud import Cloud, bare_documents, lab_of, seed_documents
 
 from reconciler.lab.guest import make_image
+from tests.lab.cloud import Cloud, bare_documents, lab_of, seed_documents
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,8 @@ import signal
 import time
 
 import pytest
-from lab.cloud import POOL, Cloud
+
+from tests.lab.cloud import POOL, Cloud
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 

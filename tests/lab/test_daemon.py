@@ -4,7 +4,8 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from lab.cloud import TERM_S, Begun, Cloud, until
+
+from tests.lab.cloud import TERM_S, Begun, Cloud, until
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 

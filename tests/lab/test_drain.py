@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from lab.cloud import HYPERVISORS, Cloud, foreign_domain, leaving
+
+from tests.lab.cloud import HYPERVISORS, Cloud, foreign_domain, leaving
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 

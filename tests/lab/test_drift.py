@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-from lab.cloud import HYPERVISORS, Cloud, events, foreign_domain
+
+from tests.lab.cloud import HYPERVISORS, Cloud, events, foreign_domain
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 

@@ -10,9 +10,9 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from lab.cloud import HYPERVISORS, POOL, TERM_S, Cloud, foreign_domain, until
 
 from reconciler.desired.derive import object_uuid
+from tests.lab.cloud import HYPERVISORS, POOL, TERM_S, Cloud, foreign_domain, until
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 

@@ -6,7 +6,8 @@ One story: each test begins where the one before ended.
 from dataclasses import dataclass
 
 import pytest
-from lab.cloud import HYPERVISORS, POOL, Cloud, Ended, Pulse, events
+
+from tests.lab.cloud import HYPERVISORS, POOL, Cloud, Ended, Pulse, events
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 

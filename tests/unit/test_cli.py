@@ -13,7 +13,6 @@ from typing import Any
 
 import click
 import pytest
-from test_cli_stubs import StillEdge, empty, settled, without, write
 
 from reconciler import lock, reconcile
 from reconciler.cli import app, exits, output, world
@@ -24,6 +23,7 @@ from reconciler.observed import Observed
 from reconciler.place import Placements
 from reconciler.reconcile import Result, Survey
 from reconciler.step import Held, HeldReason, Plan, Report
+from tests.unit.test_cli_stubs import StillEdge, empty, settled, without, write
 
 HELD = Held(Ref("domain", "web-1", "hv1"), HeldReason.RESTART_REQUIRED, "memory: 1 -> 2")
 WAITS = Held(Ref("domain", "web-1"), HeldReason.HOST_UNKNOWN, "host/hv2 might hold it")

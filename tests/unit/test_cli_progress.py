@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 from rich.console import Console
-from test_show import FAILED, MOVE, NASTY, PLAN, POOL, step
 
 from reconciler.action import DefineDomain
 from reconciler.cli.bars import bars
 from reconciler.cli.options import Settings
 from reconciler.cli.progress import LINE_S, Lines, progress, title
 from reconciler.step import Event, Outcome, Plan, Sign
+from tests.unit.test_show import FAILED, MOVE, NASTY, PLAN, POOL, step
 
 DONE = {"outcome": Outcome.DONE, "message": "", "seconds": 0.9}
 NO = {"outcome": Outcome.FAILED, "message": "no route", "seconds": 2.0}

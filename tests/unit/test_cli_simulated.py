@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_cli_stubs import write
 
 from reconciler import lock
 from reconciler.cli import app, world
 from reconciler.load import load
 from reconciler.simulate import SimEdge, VirtualClock, build
+from tests.unit.test_cli_stubs import write
 
 Run = Callable[..., tuple[int, Any]]
 

@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_cli_stubs import write
-from test_show import MOVE, POOL
 
 from reconciler import daemon as subject
 from reconciler import lock
@@ -28,6 +26,8 @@ from reconciler.history import History
 from reconciler.load import load
 from reconciler.simulate.clock import VirtualClock
 from reconciler.step import Held, HeldReason, Outcome, Plan, Report, StepReport
+from tests.unit.test_cli_stubs import write
+from tests.unit.test_show import MOVE, POOL
 
 INTERVAL_S = 300.0
 IDLE = Report(Plan())
@@ -374,7 +374,7 @@ def test_no_systemd_is_no_error(monkeypatch: pytest.MonkeyPatch, name: str) -> N
 PROGRAM = """
 import sys, threading, time
 sys.path.insert(0, {tests!r})
-from test_cli_stubs import StillEdge, empty
+from tests.unit.test_cli_stubs import StillEdge, empty
 from reconciler.cli import app, signals, world
 from reconciler import reconcile
 from reconciler.step import Plan, Report

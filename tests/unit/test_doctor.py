@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_cli_stubs import StillEdge, empty, facts, listing, pool, settled, without, write
 
 from reconciler.desired import Desired
 from reconciler.doctor import Answers, Level, Line, Probe, ask, exit_code, judge
@@ -20,6 +19,7 @@ from reconciler.doctor import ask as _ask  # noqa: F401 - the function; the modu
 from reconciler.doctor.judge import version
 from reconciler.load import load
 from reconciler.observed import Observed, SeenTarget, Unknown
+from tests.unit.test_cli_stubs import StillEdge, empty, facts, listing, pool, settled, without, write
 
 asking = importlib.import_module("reconciler.doctor.ask")
 Tried = asking.Tried

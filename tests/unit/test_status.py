@@ -5,7 +5,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_cli_stubs import (
+
+from reconciler.desired import Desired, Ref
+from reconciler.desired.documents import Domain, Host
+from reconciler.errors import UsageError
+from reconciler.load import load
+from reconciler.observed import DomainState, Observed, SeenDomain, Unknown
+from reconciler.status import Condition, ObjectStatus, Truth, status
+from reconciler.status.names import find
+from reconciler.status.why import Why, why
+from reconciler.step import Held, HeldReason, Plan
+from tests.unit.test_cli_stubs import (
     GIB,
     domain,
     empty,
@@ -18,16 +28,6 @@ from test_cli_stubs import (
     without,
     write,
 )
-
-from reconciler.desired import Desired, Ref
-from reconciler.desired.documents import Domain, Host
-from reconciler.errors import UsageError
-from reconciler.load import load
-from reconciler.observed import DomainState, Observed, SeenDomain, Unknown
-from reconciler.status import Condition, ObjectStatus, Truth, status
-from reconciler.status.names import find
-from reconciler.status.why import Why, why
-from reconciler.step import Held, HeldReason, Plan
 
 
 @pytest.fixture
