@@ -43,9 +43,9 @@ def _backing_off(plan: Plan, history: History, now: float) -> dict[str, tuple[He
     """Steps that failed and wait for their time; towards a host that did not fail them they may go at once."""
     held = {}
     for step in plan.steps:
-        failure = history.failure(step.object)
+        failure = history.failures.get(step.id)
         target = getattr(step.action, "target", "")
-        if failure and failure.step == step.id and now < failure.retry_at and (not target or target in failure.targets):
+        if failure and now < failure.retry_at and (not target or target in failure.targets):
             wait = failure.retry_at - now
             message = f"failed {failure.count} times, tried again in {wait:.0f} s: {failure.message}"
             held[step.id] = HeldReason.BACKING_OFF, message
@@ -54,10 +54,11 @@ def _backing_off(plan: Plan, history: History, now: float) -> dict[str, tuple[He
 
 def _without(plan: Plan, refused: Mapping[str, tuple[HeldReason, str]]) -> Plan:
     """The plan without refused steps, without those that need them, and without those that only they need."""
-    held = dict(refused)
+    held, root = dict(refused), {id_: id_ for id_ in refused}
     for step in plan.steps:
-        blocked = next((need for need in step.needs if need in held), None)
+        blocked = next((root[need] for need in step.needs if need in held), None)
         if blocked and step.id not in held:
+            root[step.id] = blocked
             held[step.id] = (HeldReason.NEEDS_HELD, f"needs {blocked}, which is held")
     _hold_preparations(plan, held)
     steps = tuple(step for step in plan.steps if step.id not in held)

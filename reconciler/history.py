@@ -13,13 +13,12 @@ LONGEST_DELAY_S = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """How an object failed, so far in a row. `at`: the clock's now() at the last time."""
+    """How a step failed, so far in a row. `object` is its object, `at` the clock's now() at the last time."""
 
+    object: Ref
     count: int
     at: float
     message: str
-    step: str
-    """The id of the step that failed; only its success ends the row."""
     targets: tuple[str, ...] = ()
     """Hosts towards which it failed; others are tried first."""
 
@@ -30,26 +29,30 @@ class Failure:
 
 @dataclass(frozen=True)
 class History:
-    """By object without its host, since a domain takes its past along."""
+    """By step id, which names verb, object and host."""
 
-    failures: Mapping[Ref, Failure] = field(default_factory=dict)
+    failures: Mapping[str, Failure] = field(default_factory=dict)
     done: Mapping[str, float] = field(default_factory=dict)
-    """Step id -> when it was last done."""
+    """When a step was last done."""
 
-    def failure(self, ref: Ref) -> Failure | None:
-        return self.failures.get(ref._replace(host=""))
+    def failed_targets(self, name: str) -> frozenset[str]:
+        """Hosts towards which the domain failed to move, from wherever."""
+        of_it = (f for f in self.failures.values() if (f.object.kind, f.object.name) == ("domain", name))
+        return frozenset(target for failure in of_it for target in failure.targets)
+
+    def retry_at(self, ref: Ref) -> float | None:
+        """When the first of the object's failed steps may be tried again; None where none failed."""
+        return min((f.retry_at for f in self.failures.values() if f.object == ref), default=None)
 
     def after(self, report: Report, now: float) -> "History":
         """This history with what a pass did."""
         failures, done = dict(self.failures), dict(self.done)
         for step in report.steps:
-            ref = step.step.object._replace(host="")
             if step.outcome is Outcome.FAILED:
-                failures[ref] = _failed_again(failures.get(ref), step, now)
+                failures[step.step.id] = _failed_again(failures.get(step.step.id), step, now)
             elif step.outcome is Outcome.DONE:
+                failures.pop(step.step.id, None)
                 done[step.step.id] = now
-                if ref in failures and failures[ref].step == step.step.id:
-                    del failures[ref]
         return History(failures, done)
 
 
@@ -57,4 +60,4 @@ def _failed_again(before: Failure | None, step: StepReport, now: float) -> Failu
     target = getattr(step.step.action, "target", "")
     earlier = before.targets if before else ()
     targets = tuple(dict.fromkeys((*earlier, target) if target else earlier))
-    return Failure((before.count if before else 0) + 1, now, step.message, step.step.id, targets)
+    return Failure(step.step.object, (before.count if before else 0) + 1, now, step.message, targets)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from reconciler.desired import Desired, Ref, is_selected, matches
+from reconciler.desired import Desired, is_selected, matches
 from reconciler.desired.documents import Domain, Host, OnDrain, Power, State
 from reconciler.history import History
 from reconciler.observed import HostFacts, Observed, Standing
@@ -257,8 +257,7 @@ def _must_be_apart(desired: Desired, ledger: _Ledger, domain: Domain, host: str)
 
 def _score(desired: Desired, ledger: _Ledger, domain: Domain, host: str, history: History) -> tuple[int, int, int, str]:
     """Least is best: hosts that failed it last, soft rules broken, then the host with most memory left."""
-    failure = history.failure(Ref("domain", domain.name))
-    failed_there = 1 if failure and host in failure.targets else 0
+    failed_there = 1 if host in history.failed_targets(domain.name) else 0
     return failed_there, len(_rivals(desired, ledger, domain, host)), -ledger.memory[host], host
 
 

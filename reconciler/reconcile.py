@@ -143,9 +143,9 @@ def _worth_waiting(plan: Plan, history: History, now: float) -> float | None:
     for held in plan.held:
         if held.reason in (HeldReason.MIGRATION_RUNNING, HeldReason.UNSETTLED):
             waits.append(POLL_S)
-        failure = history.failure(held.object)
-        if held.reason is HeldReason.BACKING_OFF and failure and failure.retry_at - now <= LONGEST_WAIT_S:
-            waits.append(max(0.1, failure.retry_at - now))
+        retry_at = history.retry_at(held.object) if held.reason is HeldReason.BACKING_OFF else None
+        if retry_at is not None and retry_at - now <= LONGEST_WAIT_S:
+            waits.append(max(0.1, retry_at - now))
     return min(waits, default=None)
 
 

@@ -3,8 +3,9 @@
 from reconciler.simulate.clock import Deadlock, VirtualClock
 from reconciler.simulate.cluster import build
 from reconciler.simulate.edge import SimEdge, Write
-from reconciler.simulate.faults import Crash, Fault, Faults, Outcome
+from reconciler.simulate.faults import Crash, Endless, Fault, Faults, Outcome
 from reconciler.simulate.people import act
+from reconciler.simulate.watch import Watch
 from reconciler.simulate.world import SEAT, Change, World
 
 __all__ = [
@@ -12,11 +13,13 @@ __all__ = [
     "Change",
     "Crash",
     "Deadlock",
+    "Endless",
     "Fault",
     "Faults",
     "Outcome",
     "SimEdge",
     "VirtualClock",
+    "Watch",
     "World",
     "Write",
     "act",

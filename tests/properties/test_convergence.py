@@ -16,6 +16,7 @@ from reconciler.desired.documents import Power
 from reconciler.load import load
 from reconciler.observed import DomainState
 from reconciler.simulate import Fault, Faults, Outcome, act
+from reconciler.simulate.machines import Hand
 from tests.scenarios.rehearsal import Rehearsal, cordoned
 
 MOST_RUNS = 8
@@ -23,6 +24,10 @@ MOST_RUNS = 8
 
 LONG = int(os.environ.get("CONVERGENCE_EXAMPLES", "0"))
 """How many lives a long run tries, at random; a short one always tries the same ones."""
+
+RUNS_IN_TROUBLE = 4
+TRIED = ("migration to", "receives a migration", "asked to shut down", "refreshed")
+"""How a change begins that may be made again and again while something else is broken."""
 
 HEAD = """\
 apiVersion: reconciler/v1
@@ -211,11 +216,21 @@ class Cloud(RuleBasedStateMachine):
         if not hasattr(self, "rehearsal"):
             return
         try:
+            self._settle_in_trouble()
             self._heal()
             self._must_converge()
             assert self.rehearsal.watch.violations == []
         finally:
             self.clock.close()
+
+    def _settle_in_trouble(self):
+        """Whatever is broken stays so: after a few runs there is nothing that can still be done, only tried."""
+        for _ in range(RUNS_IN_TROUBLE):
+            self.clock.sleep(700.0)
+            before = len(self.world.journal)
+            self.rehearsal.once()
+        done = [change for change in self.world.journal[before:] if change.by is Hand.US]
+        assert [str(change) for change in done if not change.text.startswith(TRIED)] == []
 
     def _heal(self):
         self._write(cordoned(self.rehearsal.desired))

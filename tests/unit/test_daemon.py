@@ -267,7 +267,7 @@ def test_stop_ends_the_pass_and_the_daemon(clock: VirtualClock, tmp_path: Path) 
 def test_history_is_kept_over_passes(clock: VirtualClock, tmp_path: Path) -> None:
     rig = Rig(clock, tmp_path, FAILED)
     rig.run(10)
-    failure = rig.daemon.history.failure(POOL.object)
+    failure = rig.daemon.history.failures.get(POOL.id)
     assert failure
     assert failure.count == 1
 

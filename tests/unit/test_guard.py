@@ -52,6 +52,6 @@ def test_suspend_holds_everything():
 
 def test_what_failed_waits_for_its_time():
     start = step("start-domain:domain/a@hv1", StartDomain("hv1", "a", "a"))
-    failed = History({Ref("domain", "a"): Failure(2, 100.0, "no", start.id)})
+    failed = History({start.id: Failure(Ref("domain", "a", "hv1"), 2, 100.0, "no")})
     assert run(Plan((start,)), history=failed, now=139.0) == ([], {HeldReason.BACKING_OFF})
     assert run(Plan((start,)), history=failed, now=140.0) == ([start.id], set())

@@ -102,7 +102,7 @@ def test_two_documents_of_one_machine_take_nothing():
 def test_after_a_failure_another_target_comes_first():
     documents = desired(host("hv1", cordoned=True), host("hv2"), host("hv3"), domain("a"))
     snapshot = observed({"hv1": [seen("a")], "hv2": [], "hv3": []})
-    failed = History({Ref("domain", "a"): Failure(1, 0.0, "cut", "migrate-domain:domain/a@hv1", ("hv2",))})
+    failed = History({"migrate-domain:domain/a@hv1": Failure(Ref("domain", "a", "hv1"), 1, 0.0, "cut", ("hv2",))})
     assert targets(documents, snapshot) == {"a": "hv2"}
     assert targets(documents, snapshot, failed) == {"a": "hv3"}
 

@@ -7,26 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.simulate.faults import Endless
 from tests.scenarios.player import Story
 
 CASES = sorted(file.parent for file in (Path(__file__).parents[1] / "scenarios").glob("*/script.txt"))
 
 
-OPEN: dict[str, str] = {
-    "no-host-can-mount": "failures of one pool at two hosts overwrite each other: `--once` goes in circles",
-}
-"""Stories that do not end as they should yet, and why; a strict xfail, so that a mended one must leave this list."""
-
-
-def stories() -> list[object]:
-    """Every case, the open ones marked."""
-    raises = (AssertionError, Endless)
-    marked = {name: [pytest.mark.xfail(reason=why, strict=True, raises=raises)] for name, why in OPEN.items()}
-    return [pytest.param(case, id=case.name, marks=marked.get(case.name, [])) for case in CASES]
-
-
-@pytest.mark.parametrize("case", stories())
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_scenario(case, tmp_path, golden):
     golden(case / "log.expect", Story(case, tmp_path).play())
 
