@@ -98,7 +98,7 @@ def test_plan_with_changes_pending(cloud: Callable[..., StillEdge], capsys: pyte
 
 
 def test_held_comes_before_pending(cloud: Callable[..., StillEdge]) -> None:
-    from test_show import MOVE
+    from tests.unit.test_show import MOVE
 
     cloud(plan=Plan((MOVE,), (HELD,)))
     assert app.run(["plan"]) == exits.HELD

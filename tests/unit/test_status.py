@@ -351,10 +351,9 @@ def test_no_host_fits(desired: Desired) -> None:
 
 
 def test_steps_on_its_volumes_are_pending_too(desired: Desired) -> None:
-    from test_show import step
-
     from reconciler.action import CreateVolume
     from reconciler.step import Sign
+    from tests.unit.test_show import step
 
     plan = Plan((step(CreateVolume("hv1", "images", "web-1.root.qcow2", "qcow2", GIB), Sign.CREATE),))
     assert condition(desired, settled(), "domain/web-1", "InSync", plan).message == "pending: create-volume"
