@@ -40,9 +40,6 @@ class File:
     backing: str = ""
     content: str = ""
     complete: bool = True
-    made_through: str = ""
-    """The host whose client made it, and when: other clients may list the directory without it for a while."""
-    made_at: float = 0.0
 
 
 @dataclass(eq=False)

@@ -119,11 +119,8 @@ def _mount_failed(cause: str) -> Refusal:
 
 
 def _names(world: World, hypervisor: Hypervisor, found: Pool) -> set[str]:
-    """What a listing of the directory gives: not what another client made a moment ago."""
     directory = world.directory(hypervisor, found.target)
-    since = world.clock.now() - world.directory_cache_s
-    files = directory.files.items() if directory else ()
-    return {name for name, file in files if file.made_through in ("", hypervisor.name) or file.made_at <= since}
+    return set(directory.files) if directory else set()
 
 
 def refresh_pool(world: World, hypervisor: Hypervisor, name: str) -> None:
@@ -183,7 +180,6 @@ def create_volume(world: World, hypervisor: Hypervisor, pool_name: str, name: st
         raise Refusal(Code.SYSTEM_ERROR, f"cannot create path '{found.target}/{name}': File exists")
     if made.backing and world.file(hypervisor, made.backing) is None:
         raise Refusal(Code.SYSTEM_ERROR, f"cannot open backing file '{made.backing}': No such file or directory")
-    made.made_through, made.made_at = hypervisor.name, world.clock.now()
     directory.files[name] = made
     found.listed.add(name)
     world.tell(hypervisor.name, f"volume/{pool_name}/{name}", "made")

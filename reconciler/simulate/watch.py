@@ -155,12 +155,7 @@ class Watch:
         return after
 
     def _check_elsewhere(self, action: Action, name: str, uuid: str) -> None:
-        """No other host has the domain running; none that cannot be asked has it at all.
-
-        Where directories are listed late, a definition cannot know better, and runs nothing by itself.
-        """
-        if isinstance(action, DefineDomain) and self.world.directory_cache_s:
-            return
+        """No other host has the domain running; none that cannot be asked has it at all."""
         for hypervisor in self.world.hypervisors.values():
             found = hypervisor.domains.get(uuid)
             if hypervisor.name == action.host or found is None:

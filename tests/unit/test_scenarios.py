@@ -7,26 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.simulate import Endless
 from tests.scenarios.player import Story
 
 CASES = sorted(file.parent for file in (Path(__file__).parents[1] / "scenarios").glob("*/script.txt"))
 
 
-OPEN: dict[str, str] = {
-    "directory-cache": "a disk that could not be made, for it exists, is taken for ours later: a guest runs twice",
-}
-"""Stories that do not end as they should yet, and why; a strict xfail, so that a mended one must leave this list."""
-
-
-def stories() -> list[object]:
-    """Every case, the open ones marked."""
-    raises = (AssertionError, Endless)
-    marked = {name: [pytest.mark.xfail(reason=why, strict=True, raises=raises)] for name, why in OPEN.items()}
-    return [pytest.param(case, id=case.name, marks=marked.get(case.name, [])) for case in CASES]
-
-
-@pytest.mark.parametrize("case", stories())
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_scenario(case, tmp_path, golden):
     golden(case / "log.expect", Story(case, tmp_path).play())
 
