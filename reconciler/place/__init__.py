@@ -1,0 +1,17 @@
+"""Which host each domain shall be at, or why none; and what would be if. Pure and deterministic."""
+
+from reconciler.place.balance import Advice, rebalance
+from reconciler.place.placing import Placement, Placements, place
+from reconciler.place.whatif import Fit, drainable, drainable_as_seen, host_loss
+
+__all__ = [
+    "Advice",
+    "Fit",
+    "Placement",
+    "Placements",
+    "drainable",
+    "drainable_as_seen",
+    "host_loss",
+    "place",
+    "rebalance",
+]
