@@ -21,7 +21,7 @@ from tests.scenarios.documents import CLOUDS
 from tests.scenarios.player import Story
 from tests.scenarios.rehearsal import Rehearsal, cloud, cordoned, from_nothing
 
-DISKS, DOMAINS, FIELDS = (import_module(f"reconciler.diff.{name}") for name in ("disks", "domains", "fields"))
+DISKS, POWER, FIELDS = (import_module(f"reconciler.diff.{name}") for name in ("disks", "power", "fields"))
 """As modules: the package has functions of these names."""
 
 Patch = pytest.MonkeyPatch
@@ -99,7 +99,7 @@ def nobody_looks_elsewhere(patch: Patch) -> None:
 
 
 def no_paused_source_is_resumed(patch: Patch) -> None:
-    patch.setattr(DOMAINS, "_halted", lambda *_: iter(()))
+    patch.setattr(POWER, "_halted", lambda *_: iter(()))
 
 
 def everything_is_ours(patch: Patch) -> None:
