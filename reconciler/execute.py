@@ -159,7 +159,10 @@ def _await(crew: _Crew, goal: Fact, patience_s: float) -> Verdict:
 def _look(crew: _Crew, fact: Fact) -> Observed:
     """The pass's snapshot with everything read anew that the fact speaks of, but what is young enough."""
     looks = tuple(look for look in fact.looks() if not _is_fresh(crew, look))
-    return crew.observed.merged(crew.edge.look(crew.desired, looks)) if looks else crew.observed
+    if not looks:
+        return crew.observed
+    asked_at = crew.clock.now()
+    return crew.observed.merged(crew.edge.look(crew.desired, looks), asked_at)
 
 
 def _is_fresh(crew: _Crew, look: Look) -> bool:

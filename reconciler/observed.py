@@ -363,14 +363,14 @@ class Observed:
                     index[name] = index.get(name, frozenset()) | pool.volumes.keys()
         return index
 
-    def merged(self, newer: "Observed") -> "Observed":
-        """This snapshot with what was read since."""
+    def merged(self, newer: "Observed", asked_at: float = 0.0) -> "Observed":
+        """This snapshot with what was read since; an answer from before the question is none."""
         return Observed(
-            facts=_merged(self.facts, newer.facts),
-            domains=_merged(self.domains, newer.domains),
-            networks=_merged(self.networks, newer.networks),
-            pools=_merged(self.pools, newer.pools),
-            exports=_merged(self.exports, newer.exports),
+            facts=_merged(self.facts, newer.facts, asked_at),
+            domains=_merged(self.domains, newer.domains, asked_at),
+            networks=_merged(self.networks, newer.networks, asked_at),
+            pools=_merged(self.pools, newer.pools, asked_at),
+            exports=_merged(self.exports, newer.exports, asked_at),
             targets={**self.targets, **newer.targets},
             answering={**self.answering, **newer.answering},
             unsettled=self.unsettled,
@@ -382,10 +382,12 @@ def _item(listing: Listing[T] | Unknown | None, name: str) -> T | None:
 
 
 def _merged(
-    old: Mapping[str, Listing[T] | Unknown], new: Mapping[str, Listing[T] | Unknown]
+    old: Mapping[str, Listing[T] | Unknown], new: Mapping[str, Listing[T] | Unknown], asked_at: float
 ) -> Mapping[str, Listing[T] | Unknown]:
     merged = dict(old)
     for host, listing in new.items():
+        if isinstance(listing, Listing) and listing.at < asked_at:
+            listing = Unknown(f"its answer is {asked_at - listing.at:.0f} s older than the question")
         before = merged.get(host)
         known = isinstance(before, Listing) and isinstance(listing, Listing)
         merged[host] = before.updated(listing) if known else listing  # type: ignore[union-attr,arg-type]

@@ -5,6 +5,7 @@ Parts are hashed apart (`a` + `b-c` is not `a-b` + `c`). Pure; clashes are looke
 
 import hashlib
 import uuid
+from functools import lru_cache
 
 from reconciler.desired.documents import Disk, Image, Interface
 
@@ -16,6 +17,7 @@ def _digest(*parts: str) -> bytes:
     return hashlib.sha256("\0".join(parts).encode()).digest()
 
 
+@lru_cache(maxsize=65536)
 def object_uuid(cluster: str, kind: str, name: str) -> str:
     """The UUID of a domain, network or pool of ours (RFC 4122, version 5)."""
     return str(uuid.uuid5(NAMESPACE, "\0".join((cluster, kind, name))))

@@ -7,6 +7,7 @@ virtual time (ties: the order of asking) decides who has it next. No thread wait
 import heapq
 import math
 import threading
+from _thread import LockType, allocate_lock
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,6 +22,12 @@ class Deadlock(ReconcilerError):
 
 class _Ended(BaseException):
     """Unwinds a thread that is no longer wanted."""
+
+
+def _taken() -> LockType:
+    lock = allocate_lock()
+    lock.acquire()
+    return lock
 
 
 @dataclass(eq=False)
@@ -41,7 +48,8 @@ class _Task:
 
     name: str
     thread: threading.Thread | None = None
-    baton: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    baton: LockType = field(default_factory=_taken)
+    """Taken, but for the moment in which somebody hands it over."""
     timer: Timer | None = None
     error: BaseException | None = None
     waits_for: str = ""

@@ -4,6 +4,7 @@ What cannot be read raises Stuck (nobody answers until the deadline) or Refusal;
 """
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from reconciler.desired import Desired
@@ -31,6 +32,10 @@ from reconciler.xml.pool import read_pool
 
 EXPORT_FILE = "reconciler.{cluster}.{pool}.exports"
 TERABYTE = 1000**4
+
+_read_domain = lru_cache(maxsize=1024)(domain_xml.read)
+_read_network = lru_cache(maxsize=1024)(read_network)
+_read_pool = lru_cache(maxsize=1024)(read_pool)
 
 
 def read(world: World, desired: Desired, look: Look) -> Listing[Any]:
@@ -80,8 +85,8 @@ def _domain(world: World, found: Domain) -> SeenDomain:
     if found.wedged:
         unknown = "its monitor did not answer within 5 s"
         return SeenDomain(found.name, found.uuid, DomainState.NOSTATE, unknown=unknown)
-    persistent = domain_xml.read(found.xml) if found.xml else None
-    live = domain_xml.read(found.live) if found.live and found.is_active else None
+    persistent = _read_domain(found.xml) if found.xml else None
+    live = _read_domain(found.live) if found.live and found.is_active else None
     disks = dict.fromkeys(disk for reading in (persistent, live) if reading for disk in reading.disks)
     mark = persistent.mark if persistent else live.mark if live else None
     return SeenDomain(
@@ -101,7 +106,7 @@ def _domain(world: World, found: Domain) -> SeenDomain:
 
 
 def _network(xml: str, active: bool) -> SeenNetwork:
-    reading = read_network(xml)
+    reading = _read_network(xml)
     return SeenNetwork(reading.name, reading.uuid, active, reading.mark, reading.fields, xml)
 
 
@@ -109,7 +114,7 @@ def _network(xml: str, active: bool) -> SeenNetwork:
 
 
 def _pool(world: World, desired: Desired, hypervisor: Hypervisor, found: Pool) -> SeenPool:
-    reading = read_pool(found.xml)
+    reading = _read_pool(found.xml)
     trouble = _trouble(world, hypervisor, found) if found.active else ""
     mount = hypervisor.mounts.get(found.target)
     volumes = _volumes(world, desired, hypervisor, found) if found.active and not trouble else None

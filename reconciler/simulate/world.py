@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from reconciler.simulate.clock import VirtualClock
@@ -180,6 +181,7 @@ class World:
         return tuple(host.name for host, domain in self.all_domains() if domain.name == name and domain.runs)
 
 
+@lru_cache(maxsize=1024)
 def _means(client: str, address: str) -> bool:
     if client in ("*", address):
         return True

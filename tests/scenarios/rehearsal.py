@@ -1,20 +1,26 @@
 """Runs of `--once` on simulated clouds, with faults and deaths of our process in between."""
 
+import copy
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from reconciler.desired import Desired
 from reconciler.load import load
 from reconciler.reconcile import Result, converge
-from reconciler.simulate import Crash, Faults, SimEdge, VirtualClock, World, build
+from reconciler.simulate import Crash, Faults, SimEdge, VirtualClock, World, act, build
 from reconciler.simulate.watch import Watch
 from reconciler.step import Event, Outcome
-from tests.scenarios.documents import CLOUDS
+from tests.scenarios.documents import CLOUDS, Documents, plain
 
 MOST_RUNS = 6
 """A cloud that has not converged after so many undisturbed runs never will."""
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+GOLDEN_CASES = sorted(file.parent.name for file in GOLDEN.glob("*/plan.txt"))
 
 
 @cache
@@ -39,13 +45,14 @@ class Rehearsal:
     """One world and the processes that live in it, one after another. `codes`: their exit codes, None for a death."""
 
     desired: Desired
+    spec: dict[str, Any] = field(default_factory=dict)
     clock: VirtualClock = field(default_factory=VirtualClock)
     codes: list[int | None] = field(default_factory=list)
     edges: list[SimEdge] = field(default_factory=list)
     result: Result | None = None
 
     def __post_init__(self) -> None:
-        self.world: World = build(self.clock, self.desired)
+        self.world: World = build(self.clock, self.desired, self.spec)
         self.watch = Watch(self.world, self.desired)
 
     def once(self, faults: Faults | None = None) -> int | None:
@@ -70,20 +77,29 @@ class Rehearsal:
             self.watch.claimed(event.step.action)
 
     def until_converged(self, faults: Faults | None = None) -> None:
+        """A run with faults, then undisturbed ones until one ends with 0."""
+        self.until(lambda: self.codes[-1] == 0, faults)
+
+    def until(self, is_well: Callable[[], bool], faults: Faults | None = None) -> None:
         """A run with faults, then undisturbed ones: at once after a death, a minute after anything else."""
         self.once(faults)
-        while self.codes[-1] != 0 and len(self.codes) < MOST_RUNS:
+        while not is_well() and len(self.codes) < MOST_RUNS:
             self.clock.sleep(1.0 if self.codes[-1] is None else 60.0)
             self.once()
         self.clock.sleep(120.0)
         self.clock.close()
 
+    def copied(self) -> "Rehearsal":
+        """The same world at the same moment, with a life of its own. Nothing may be under way."""
+        clock = VirtualClock(self.clock.now())
+        return copy.deepcopy(self, {id(self.clock): clock, id(self.desired): self.desired})
+
     def end(self) -> list[object]:
         """All that is there at the end, but for which host has a guest."""
         world = self.world
-        found: list[object] = sorted((d.name, d.xml, d.live, d.state) for _, d in world.all_domains())
+        found: list[object] = sorted((d.name, d.xml or "", d.live or "", d.state) for _, d in world.all_domains())
         for name, host in sorted(world.hypervisors.items()):
-            networks = sorted((n.name, n.xml, n.live) for n in host.networks.values())
+            networks = sorted((n.name, n.xml or "", n.live or "") for n in host.networks.values())
             pools = sorted((p.name, p.xml, p.active) for p in host.pools.values())
             found.append((name, networks, pools, sorted(host.mounts)))
         found += [(s.name, sorted(s.files), sorted(s.served)) for s in world.servers.values()]
@@ -97,12 +113,38 @@ def from_nothing() -> Rehearsal:
     return Rehearsal(cloud("small-cloud.yaml"))
 
 
-def before_a_drain() -> Rehearsal:
-    """All guests on hv1, which has just been cordoned."""
-    desired = cloud("drain-cloud.yaml")
-    rehearsal = Rehearsal(cordoned(desired, "hv2", "hv3"))
-    assert rehearsal.once() == 0
-    rehearsal.desired = cordoned(desired, "hv1")
+def golden(name: str) -> Rehearsal:
+    """The cloud of a golden plan, at the moment in which it is planned."""
+    return _golden(name).copied()
+
+
+@cache
+def _golden(name: str) -> Rehearsal:
+    with tempfile.TemporaryDirectory() as room:
+        return staged(GOLDEN / name, Path(room))
+
+
+def staged(case: Path, room: Path) -> Rehearsal:
+    """A case of tests/golden, whose cluster.yaml holds what reconciler/simulate/cluster.py knows, and in this order:
+
+    `documents` (a file beside the scenarios, where the case has no desired.yaml of its own); `first` (edits); `settled:
+    true` (the documents are converged); `edits` ([ref, path, value]); `then` (what people and the world did, in the
+    words of reconciler/simulate/people.py).
+    """
+    spec = plain(case / "cluster.yaml")
+    own = {key: spec.pop(key, ()) for key in ("first", "settled", "edits", "then")}
+    documents = Documents(case, room, spec.pop("documents", "small-cloud.yaml"))
+    for ref, path, value in own["first"]:
+        documents.edit(ref, path, value)
+    rehearsal = Rehearsal(documents.load(), spec)
+    if own["settled"]:
+        assert rehearsal.once() == 0
+    for ref, path, value in own["edits"]:
+        documents.edit(ref, path, value)
+    rehearsal.desired = documents.load()
+    for line in own["then"]:
+        act(rehearsal.world, line)
+    rehearsal.clock.sleep(60.0)
     rehearsal.codes.clear()
     rehearsal.edges.clear()
     return rehearsal

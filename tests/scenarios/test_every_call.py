@@ -1,65 +1,78 @@
-"""Law 8, in full: at every call to the edge, every way to go wrong; then run again, and compare the ends."""
+"""Law 8, in full: at every edge call of every golden plan, every way to go wrong; then run again, compare the ends."""
 
+import itertools
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
+from typing import Any
 
 import pytest
 
 from reconciler.simulate import Fault, Faults, Outcome
-from tests.scenarios.rehearsal import Rehearsal, before_a_drain, from_nothing
-
-PLANS: dict[str, Callable[[], Rehearsal]] = {"from-nothing": from_nothing, "drain": before_a_drain}
+from tests.scenarios.rehearsal import GOLDEN_CASES, Rehearsal, golden
 
 
 @cache
-def undisturbed(plan: str) -> tuple[list[object], tuple[str, ...]]:
-    """The end of the run in which nothing goes wrong, and the names of its calls."""
-    rehearsal = PLANS[plan]()
-    rehearsal.until_converged()
-    assert rehearsal.codes == [0]
+def undisturbed(plan: str) -> tuple[int | None, list[object], tuple[str, ...]]:
+    """The run in which nothing goes wrong: its exit code, its end, and the names of its calls."""
+    rehearsal = golden(plan)
+    rehearsal.until(lambda: True)
     assert rehearsal.watch.violations == []
-    return rehearsal.end(), tuple(rehearsal.edges[0].calls)
+    return rehearsal.codes[0], rehearsal.end(), tuple(rehearsal.edges[0].calls)
 
 
 def misfits(plan: str, outcome: Outcome) -> list[str]:
     """Every call at which `outcome` leads to another end, or breaks a law on the way."""
-    end, calls = undisturbed(plan)
+    code, end, calls = undisturbed(plan)
     found = []
     for number, name in enumerate(calls, 1):
-        rehearsal = PLANS[plan]()
-        rehearsal.until_converged(Faults({number: Fault(outcome)}))
+        rehearsal = golden(plan)
+        rehearsal.until(_is_well(rehearsal, code, end), Faults({number: Fault(outcome)}))
         where = f"call {number} ({name})"
         found += [f"{where}: {violation}" for violation in rehearsal.watch.violations]
-        if rehearsal.codes[-1] != 0:
+        if rehearsal.codes[-1] != code:
             found.append(f"{where}: exit codes {rehearsal.codes}")
         elif rehearsal.end() != end:
             found.append(f"{where}: another end")
     return found
 
 
-@pytest.mark.parametrize("outcome", Outcome)
-@pytest.mark.parametrize("plan", PLANS)
+def _is_well(rehearsal: Rehearsal, code: int | None, end: list[object]) -> Callable[[], bool]:
+    """Whoever says 0 is taken at his word; who says that something is held may have more to do in another run."""
+    return lambda: rehearsal.codes[-1] == code and (code == 0 or rehearsal.end() == end)
+
+
+KNOWN = {("silent-host", Outcome.SUCCESS_WITHOUT_EFFECT): "a pool that was refreshed in vain tells nothing of it"}
+
+
+def _tries() -> Iterator[Any]:
+    for plan, outcome in itertools.product(GOLDEN_CASES, Outcome):
+        known = KNOWN.get((plan, outcome))
+        marks = [pytest.mark.xfail(reason=known, strict=True)] if known else []
+        yield pytest.param(plan, outcome, marks=marks, id=f"{plan}-{outcome}")
+
+
+@pytest.mark.parametrize(("plan", "outcome"), [*_tries()])
 def test_every_call(plan, outcome):
     assert misfits(plan, outcome) == []
 
 
-@pytest.mark.parametrize("plan", PLANS)
+@pytest.mark.parametrize("plan", ["from-nothing", "drain"])
 def test_two_runs_are_one_run(plan):
     """The same program, the same world: the same journal, byte for byte."""
     journals = []
     for _ in range(2):
-        rehearsal = PLANS[plan]()
+        rehearsal = golden(plan)
         rehearsal.until_converged()
         journals.append("\n".join(f"{change} {change.by}" for change in rehearsal.world.journal))
     assert journals[0] == journals[1]
 
 
 PROGRAM = """
-from tests.scenarios.rehearsal import before_a_drain
-rehearsal = before_a_drain()
+from tests.scenarios.rehearsal import golden
+rehearsal = golden("drain")
 rehearsal.until_converged()
 print(*(f"{change} {change.by}" for change in rehearsal.world.journal), sep="\\n")
 print(*rehearsal.edges[0].calls, sep="\\n")

@@ -7,7 +7,7 @@ from reconciler.errors import HostUnreachable, PermanentError, TransientError, U
 from reconciler.observed import DomainState, Listing, Unknown
 from reconciler.simulate import SimEdge, VirtualClock, act, build
 from reconciler.simulate.migration import migrate
-from tests.scenarios.rehearsal import Rehearsal, before_a_drain, cloud
+from tests.scenarios.rehearsal import Rehearsal, cloud, golden
 
 GIB = 1024**3
 
@@ -172,7 +172,7 @@ def test_a_guest_that_ends_while_it_is_asked_to(settled):
 
 @pytest.fixture
 def drained():
-    rehearsal = before_a_drain()
+    rehearsal = golden("drain")
     yield rehearsal
     rehearsal.clock.close()
 
