@@ -61,7 +61,8 @@ def _without(plan: Plan, refused: Mapping[str, tuple[HeldReason, str]]) -> Plan:
             root[step.id] = blocked
             held[step.id] = (HeldReason.NEEDS_HELD, f"needs {blocked}, which is held")
     _hold_preparations(plan, held)
-    steps = tuple(step for step in plan.steps if step.id not in held)
+    idle = _idle(plan, held)
+    steps = tuple(step for step in plan.steps if step.id not in held and step.id not in idle)
     items = {Held(step.object, *held[step.id]) for step in plan.steps if step.id in held}
     return replace(plan, steps=steps, held=tuple(sorted({*plan.held, *items})))
 
@@ -76,3 +77,10 @@ def _hold_preparations(plan: Plan, held: dict[str, tuple[HeldReason, str]]) -> N
             earlier = by_id[need]
             if earlier.object == step.object and earlier.impact is step.impact and need not in held:
                 held[need] = held[step.id]
+
+
+def _idle(plan: Plan, held: Mapping[str, object]) -> set[str]:
+    """Steps whose effect nobody can see, of which all that needs them is held: done anew in each pass, for nothing."""
+    blind = {step.id for step in plan.steps if step.action.blind}
+    users = [(step.id, need) for step in plan.steps for need in step.needs if need in blind]
+    return {need for _, need in users} - {need for user, need in users if user not in held}

@@ -20,6 +20,8 @@ SLOW_ONES = ("big", "great")
 GUESTS = ("left", "right", *SLOW_ONES)
 BIG = {"memory": "1536MiB", "migration": {"bandwidth": "1MiB"}}
 """Even empty, so much memory needs seconds at that speed: long enough to do something meanwhile."""
+MOST_PASSES = 12
+"""Of a run that cannot succeed: tries with a backoff between them, and the passes that wait it out."""
 PASS_S = 90
 """A pass ends within its deadlines: what answers does not wait long for what does not."""
 UNKNOWN = 4
@@ -214,6 +216,14 @@ def volume(cloud: Cloud, name: str) -> tuple[str, str]:
     file = f"{POOL}/{name}.root.qcow2"
     content = cloud.run("sha256sum", file, on="hv1")
     return cloud.run("stat", "-c", "%i %Y %s", file, on="hv1"), hashlib.sha256(content.encode()).hexdigest()
+
+
+def test_disk_that_cannot_be_made_ends_the_run(cloud: Cloud) -> None:
+    with cloud.extra("huge", disks="{name: root, pool: images, size: 8PiB}"), cloud.extra("late"):
+        ended = cloud.once(1)
+        assert len(ended.passes) < MOST_PASSES
+        assert cloud.host_of("late")
+        assert cloud.qemu_processes("huge") == {"hv1": 0, "hv2": 0}
 
 
 # --- people --------------------------------------------------------------------------

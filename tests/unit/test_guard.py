@@ -55,3 +55,12 @@ def test_what_failed_waits_for_its_time():
     failed = History({start.id: Failure(Ref("domain", "a", "hv1"), 2, 100.0, "no")})
     assert run(Plan((start,)), history=failed, now=139.0) == ([], {HeldReason.BACKING_OFF})
     assert run(Plan((start,)), history=failed, now=140.0) == ([start.id], set())
+
+
+def test_a_refresh_whose_users_all_wait_is_left_out():
+    refresh = step("refresh-pool:pool/p@hv1", RefreshPool("hv1", "p"))
+    start, other = (step(f"start-{n}", StartDomain("hv1", n, n), (refresh.id,)) for n in "ab")
+    failed = History({start.id: Failure(Ref("domain", "a", "hv1"), 1, 0.0, "no")})
+    assert run(Plan((refresh, start)), history=failed) == ([], {HeldReason.BACKING_OFF})
+    assert run(Plan((refresh, start, other)), history=failed)[0] == [refresh.id, other.id]
+    assert run(Plan((refresh,)), history=failed) == ([refresh.id], set())
