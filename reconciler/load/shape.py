@@ -67,11 +67,12 @@ def _kind(value: dict[str, Any]) -> tuple[type[Document] | None, tuple[Complaint
 
 
 def _complaint(model: type[BaseModel], detail: ErrorDetails) -> Complaint:
-    path, known = _walk(model, detail["loc"])
     kind, given, context = detail["type"], detail["input"], detail.get("ctx", {})
+    is_unknown = kind == "extra_forbidden"
+    path, known = _walk(model, detail["loc"], ends_in_key=is_unknown)
     of_key = detail["loc"][-1] == "[key]"
     is_secret = not SECRET.isdisjoint(path)
-    if kind == "extra_forbidden":
+    if is_unknown:
         return Complaint(path, "unknown field", of_key=True, hint=Hint(str(path[-1]), known))
     if kind == "missing":
         return Complaint(path, "is missing")
@@ -89,14 +90,19 @@ def _complaint(model: type[BaseModel], detail: ErrorDetails) -> Complaint:
     return Complaint(path, _wrong_value(kind, given, context), of_key, not is_secret)
 
 
-def _walk(model: type[BaseModel], location: tuple[int | str, ...]) -> tuple[Path, tuple[str, ...]]:
-    """pydantic's location without what only pydantic knows, and the field names known where it ends."""
+def _walk(
+    model: type[BaseModel], location: tuple[int | str, ...], *, ends_in_key: bool
+) -> tuple[Path, tuple[str, ...]]:
+    """pydantic's location without what only pydantic knows, and the field names known where it ends.
+
+    `ends_in_key`: its end is what somebody wrote, however much it looks like a word of pydantic's.
+    """
     path: list[str | int] = []
     at: type[BaseModel] | None = model
     known: tuple[str, ...] = ()
-    for part in location:
+    for number, part in enumerate(location, 1):
         is_tag = isinstance(part, str) and part.startswith("(")
-        if is_tag or part == "[key]":
+        if (is_tag or part == "[key]") and not (ends_in_key and number == len(location)):
             continue
         path.append(part)
         known = _aliases(at) if at else known
