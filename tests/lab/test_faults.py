@@ -13,6 +13,7 @@ import pytest
 
 from reconciler.desired.derive import object_uuid
 from tests.lab.cloud import HYPERVISORS, POOL, TERM_S, Cloud, foreign_domain, until
+from tests.lab.moves import await_arrival, gather, leave, migrate_by_hand, other, processes, progress
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 
@@ -54,14 +55,6 @@ def cloud(filled: Cloud) -> Iterator[Cloud]:
     assert all(sum(filled.qemu_processes(name).values()) == 1 for name in GUESTS)
 
 
-def other(host: str) -> str:
-    return next(one for one in HYPERVISORS if one != host)
-
-
-def processes(cloud: Cloud, host: str) -> dict[str, int]:
-    return {name: cloud.qemu_pid(host, name) for name in cloud.running(host)}
-
-
 @contextlib.contextmanager
 def stranger(cloud: Cloud, host: str, name: str, uuid: str = "") -> Iterator[str]:
     """A domain that is not ours, for a while; its definition as libvirt keeps it."""
@@ -70,34 +63,6 @@ def stranger(cloud: Cloud, host: str, name: str, uuid: str = "") -> Iterator[str
         yield cloud.xml(host, name)
     finally:
         cloud.forget(name)
-
-
-def migrate_by_hand(cloud: Cloud, name: str, source: str) -> None:
-    target = other(source)
-    address = {"hv1": "10.77.0.12", "hv2": "10.77.0.13"}[target]
-    words = ("migrate", "--live", "--p2p", "--persistent", "--undefinesource", name)
-    cloud.virsh(source, *words, f"qemu+ssh://root@{target}/system", f"tcp://{address}")
-
-
-def progress(cloud: Cloud, host: str, name: str) -> float:
-    """How much of a migration's memory is done, 0 to 1; 0 while there is none."""
-    told = cloud.virsh(host, "domjobinfo", name, "--rawstats", check=False)
-    stats = dict(line.split(":", 1) for line in told.splitlines() if ":" in line)
-    total, remaining = float(stats.get("memory_total", 0)), float(stats.get("memory_remaining", 0))
-    return 1 - remaining / total if total else 0.0
-
-
-def leave(cloud: Cloud, name: str) -> tuple[str, str]:
-    """Cordon the host of a guest; (its host, where it can go)."""
-    source = cloud.host_of(name)
-    cloud.cordon(source)
-    return source, other(source)
-
-
-def await_arrival(cloud: Cloud, name: str, target: str) -> None:
-    until(lambda: cloud.everywhere(cloud.running).count((name, target)), f"{name} at {target}")
-    until(lambda: cloud.virsh(target, "domstate", name).strip() == "running", f"{name} running at {target}")
-    until(lambda: name not in cloud.defined(other(target)), f"{name} gone from {other(target)}")
 
 
 # --- our process ---------------------------------------------------------------------
@@ -254,14 +219,6 @@ def test_guest_moved_by_hand_between_plan_and_step(cloud: Cloud) -> None:
     assert ended.code == 0, ended
     assert {step["outcome"] for one in ended.passes for step in one["steps"]} <= {"done", "superseded"}
     assert set(SLOW_ONES) <= cloud.running(target)
-
-
-def gather(cloud: Cloud, *names: str) -> None:
-    """Bring guests to the host of the first one, by hand."""
-    home = cloud.host_of(names[0])
-    for name in names[1:]:
-        if cloud.host_of(name) != home:
-            migrate_by_hand(cloud, name, other(home))
 
 
 def test_taken_name_is_not_ours(cloud: Cloud) -> None:
