@@ -117,11 +117,13 @@ class Volume(Action):
 
 @dataclass(frozen=True, slots=True)
 class UploadImage(Volume):
-    """Stream a file of ours into the pool, check its sha256, write the marker last (virStorageVolUpload)."""
+    """Stream an image into the pool, check its sha256, write the marker last (virStorageVolUpload)."""
 
     marker: str
     path: str
+    """A file of ours, or an http(s) URL."""
     sha256: str
+    format: str
     deadline_s = 600.0
 
 
@@ -132,7 +134,8 @@ class CreateVolume(Volume):
     format: str
     capacity: int
     backing: str = ""
-    """Path of the base image, qcow2."""
+    """Path of the base image."""
+    backing_format: str = ""
 
 
 # --- networks ---------------------------------------------------------------------

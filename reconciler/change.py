@@ -100,6 +100,7 @@ class ImageMissing(Change):
     marker: str
     path: str
     sha256: str
+    format: str
 
 
 # --- networks --------------------------------------------------------------------
@@ -161,6 +162,7 @@ class DiskMissing(DomainChange):
     format: str
     capacity: int
     backing: str
+    backing_format: str
     image: str
 
 

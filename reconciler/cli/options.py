@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # `--help` comes by here: what is not needed for it waits
 
 DEFAULT_DIRECTORY = "desired-state"
 DIRECTORY_VARIABLE = "RECONCILE_DIR"
+IMAGE_ROOTS_VARIABLE = "RECONCILE_IMAGE_ROOTS"
 _META = "reconciler.cli."
 
 
@@ -28,12 +29,20 @@ class Settings:
     output: str = "text"
     color: str = "auto"
     verbose: bool = False
+    image_root: tuple[str, ...] = ()
 
     @property
     def directory(self) -> Path:
         from pathlib import Path
 
         return Path(self.dir)
+
+    @property
+    def image_roots(self) -> tuple[Path, ...]:
+        """Directories beside the documents' from which the operator lets images come."""
+        from pathlib import Path
+
+        return tuple(Path(root) for root in self.image_root)
 
     @property
     def json(self) -> bool:
@@ -64,6 +73,12 @@ _OPTIONS = (
         *("-C", "--dir"),
         metavar="DIR",
         help=f"Directory of the documents.  [default: ${DIRECTORY_VARIABLE}, else {DEFAULT_DIRECTORY}]",
+    ),
+    _option(
+        "--image-root",
+        multiple=True,
+        metavar="DIR",
+        help=f"Base images may come from here too; may be repeated.  [default: ${IMAGE_ROOTS_VARIABLE}, by colons]",
     ),
     _option("-o", "--output", type=click.Choice(["text", "json"]), help="Form of stdout.  [default: text]"),
     _option(
@@ -111,4 +126,6 @@ def settings(context: click.Context) -> Settings:
     """What the options before and after the command say together."""
     written = {key.removeprefix(_META): value for key, value in context.meta.items() if key.startswith(_META)}
     written.setdefault("dir", os.environ.get(DIRECTORY_VARIABLE) or DEFAULT_DIRECTORY)
+    roots = os.environ.get(IMAGE_ROOTS_VARIABLE, "").split(":")
+    written.setdefault("image_root", tuple(root for root in roots if root))
     return Settings(**written)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reconciler.cli import output
@@ -16,8 +14,6 @@ if TYPE_CHECKING:  # pydantic is slow to import, and `--help` comes by here
     from reconciler.desired import Desired
     from reconciler.hypervisor import Clock, Edge
     from reconciler.reconcile import Survey
-
-IMAGE_ROOTS_VARIABLE = "RECONCILE_IMAGE_ROOTS"
 
 
 def documents(settings: Settings) -> Desired:
@@ -33,12 +29,7 @@ def loader(settings: Settings) -> Callable[[], Desired]:
     from reconciler.load import load
 
     cache: dict[Any, Any] = {}
-    return lambda: load(settings.directory, cache=cache, image_roots=image_roots())
-
-
-def image_roots() -> tuple[Path, ...]:
-    """Directories beside the documents from which the operator lets images come, separated by colons."""
-    return tuple(Path(root) for root in os.environ.get(IMAGE_ROOTS_VARIABLE, "").split(":") if root)
+    return lambda: load(settings.directory, cache=cache, image_roots=settings.image_roots)
 
 
 def open_edge() -> Edge:

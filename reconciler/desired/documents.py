@@ -203,9 +203,11 @@ class Image(Model):
     name: Name
     """The name by which disks refer to it."""
     from_: Annotated[StrictStr, AfterValidator(rules.image_source), Field(alias="from")]
-    """The file, relative to this document; it stays below the documents' directory."""
+    """A file, relative to this document, below its directory or a --image-root; or an http(s) URL."""
     sha256: Sha256
     """The file's SHA-256 sum, 64 hex digits; nothing is built on other content."""
+    format: Literal["qcow2", "raw"] = "qcow2"
+    """The image's format, which is never guessed."""
 
 
 class PoolSpec(Model):

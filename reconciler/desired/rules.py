@@ -6,6 +6,7 @@ Whoever writes documents commands root on every host, so each rule lists what is
 import ipaddress
 import re
 from collections.abc import Iterable
+from urllib.parse import urlsplit
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 LONGEST_INTERFACE_NAME = 15
@@ -219,10 +220,16 @@ def sha256(text: str) -> str:
 
 
 def image_source(text: str) -> str:
-    """Where a base image comes from: a file; whether it is there, and below the directory, is asked at load."""
-    scheme, found, _ = text.partition("://")
-    if found and scheme.lower() in ("http", "https"):
-        raise ValueError("is not supported yet; name a file")
-    if found or not text or "\0" in text or not text.isprintable():
+    """Where a base image comes from: a web address, or a file, which the loader looks for."""
+    if not text or not text.isprintable():
         raise ValueError("is not the path of a file")
+    if "://" not in text:
+        return text
+    url = urlsplit(text)
+    if url.scheme not in ("http", "https"):
+        raise ValueError("is neither a file nor an http or https address")
+    if not url.hostname or url.fragment or " " in text or not text.isascii():
+        raise ValueError("is not a web address; write it as a browser shows it, for example https://host/image.qcow2")
+    if url.username is not None or url.password is not None:
+        raise Secret("must hold no user name or password; documents are read by many")
     return text

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from reconciler.change import Change, DiskMissing, DisksUnrecorded
 from reconciler.desired import Desired, Ref
 from reconciler.desired.derive import image_volume, volume_name
-from reconciler.desired.documents import Disk, Domain
+from reconciler.desired.documents import Disk, Domain, Image
 from reconciler.desired.quantity import format_size
 from reconciler.diff.pools import stale
 from reconciler.history import History
@@ -132,16 +132,17 @@ def observed_at(observed: Observed, host: str) -> float:
 
 def backing_path(desired: Desired, disk: Disk) -> str:
     """The path of the base image's volume; empty for a disk without one."""
-    if not disk.image:
-        return ""
-    pool = desired.pools[disk.pool]
-    image = next(image for image in pool.spec.images if image.name == disk.image)
-    return f"{pool.spec.target}/{image_volume(image)}"
+    image = base_image(desired, disk)
+    return f"{desired.pools[disk.pool].spec.target}/{image_volume(image)}" if image else ""
+
+
+def base_image(desired: Desired, disk: Disk) -> Image | None:
+    """The image that the document builds the disk on."""
+    return next((image for image in desired.pools[disk.pool].spec.images if image.name == disk.image), None)
 
 
 def _missing(desired: Desired, domain: Domain, disk: Disk, ref: Ref, uuid: str) -> DiskMissing:
-    volume = volume_name(domain.name, disk)
-    backing = backing_path(desired, disk)
-    image = backing.rpartition("/")[2]
+    volume, image = volume_name(domain.name, disk), base_image(desired, disk)
+    base = (backing_path(desired, disk), image.format, image_volume(image)) if image else ("", "", "")
     reason = f"volume {volume} is not there"
-    return DiskMissing(ref, reason, uuid, disk.name, disk.pool, volume, disk.format, disk.size, backing, image)
+    return DiskMissing(ref, reason, uuid, disk.name, disk.pool, volume, disk.format, disk.size, *base)

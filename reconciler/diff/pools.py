@@ -75,7 +75,7 @@ def _images(desired: Desired, observed: Observed, pool: Pool) -> Iterator[Change
         reason = f"base image {image.name} is not there"
         yield from stale(desired, observed, pool.name, host, reason)
         ref = Ref("volume", f"{pool.name}/{volume}", host)
-        yield ImageMissing(ref, reason, pool.name, volume, marker, image.from_, image.sha256.lower())
+        yield ImageMissing(ref, reason, pool.name, volume, marker, image.from_, image.sha256.lower(), image.format)
 
 
 def stale(desired: Desired, observed: Observed, pool: str, host: str, reason: str) -> Iterator[Change]:

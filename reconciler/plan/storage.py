@@ -133,7 +133,7 @@ def pool_unwanted(change: PoolUnwanted) -> tuple[Draft, ...]:
 
 def image_missing(change: ImageMissing) -> tuple[Draft, ...]:
     host, pool = change.ref.host, change.pool
-    action = UploadImage(host, pool, change.volume, change.marker, change.path, change.sha256)
+    action = UploadImage(host, pool, change.volume, change.marker, change.path, change.sha256, change.format)
     return (
         Draft(
             action,
@@ -147,7 +147,8 @@ def image_missing(change: ImageMissing) -> tuple[Draft, ...]:
 
 def disk_missing(change: DiskMissing) -> tuple[Draft, ...]:
     host, domain = change.ref.host, change.ref.name
-    action = CreateVolume(host, change.pool, change.volume, change.format, change.capacity, change.backing)
+    backing = change.backing, change.backing_format
+    action = CreateVolume(host, change.pool, change.volume, change.format, change.capacity, *backing)
     goal = VolumeIs(host, change.pool, change.volume, change.format, change.capacity, change.backing)
     after = {token("defined", domain)} | contents_known((change.pool,), host)
     return (

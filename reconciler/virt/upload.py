@@ -5,18 +5,17 @@ its marker; one without is a leftover of a crash, on which nothing was ever buil
 """
 
 import hashlib
-import os
 import threading
 import time
 from contextlib import suppress
-from typing import BinaryIO
 
 from reconciler.action import CreateVolume, UploadImage
-from reconciler.errors import HostUnreachable, PermanentError, TransientError
+from reconciler.errors import ActionError, HostUnreachable, PermanentError, TransientError
 from reconciler.hypervisor import Progress
-from reconciler.virt import lib
+from reconciler.virt import lib, qcow2
 from reconciler.virt.codes import Code
 from reconciler.virt.connect import Link
+from reconciler.virt.source import Source, opened
 from reconciler.virt.translate import translate
 from reconciler.xml.volume import volume_xml
 
@@ -47,14 +46,24 @@ class _Uploading:
         pool = connection.storagePoolLookupByName(action.pool)
         if _volume(pool, action.marker) is not None:
             return
-        with _opened(action) as image:
-            volume = self._fresh_volume(pool, os.fstat(image.fileno()).st_size)
+        with opened(action.path) as image:
+            head = self._head(image)
+            volume = self._fresh_volume(pool, image.size)
             try:
-                self._fill(connection, volume, image)
+                self._fill(connection, volume, image, head)
                 pool.createXML(_raw(action, action.marker, MARKER_BYTES), 0)
             except BaseException:
                 _remove_half(pool, volume, action.marker)
                 raise
+
+    def _head(self, image: Source) -> bytes:
+        """The first bytes. Raises: PermanentError where they are not those of such an image."""
+        head = image.read(PIECE)
+        self.beat = time.monotonic()
+        trouble = qcow2.trouble(head, self.action.format)
+        if trouble:
+            raise PermanentError(f"{image.name} {trouble}")
+        return head
 
     def _fresh_volume(self, pool: lib.Pool, size: int) -> lib.Volume:
         """The volume, made by us; a leftover under its name goes first."""
@@ -69,27 +78,31 @@ class _Uploading:
         _remove_leftover(pool, self.action)
         return pool.createXML(xml, 0)
 
-    def _fill(self, connection: lib.Connection, volume: lib.Volume, image: BinaryIO) -> None:
-        """Stream the file. Raises: PermanentError when it is not what the document says."""
-        size, sent, digest = os.fstat(image.fileno()).st_size, 0, hashlib.sha256()
+    def _fill(self, connection: lib.Connection, volume: lib.Volume, image: Source, piece: bytes) -> None:
+        """Stream it, beginning with `piece`. Raises: PermanentError when it is not what the document says."""
+        sent, digest = 0, hashlib.sha256()
         stream = connection.newStream(0)
-        volume.upload(stream, 0, size, 0)
+        volume.upload(stream, 0, image.size, 0)
         try:
-            while sent < size and (piece := image.read(min(PIECE, size - sent))):
+            while piece:
                 digest.update(piece)
                 self._send(stream, piece)
                 sent += len(piece)
-                self.progress(percent=100.0 * sent / size)
-            if digest.hexdigest() != self.action.sha256.lower():
-                raise PermanentError(
-                    f"cannot upload {self.action.object}: {self.action.path} has sha256 {digest.hexdigest()}, "
-                    f"not {self.action.sha256}; write the one that is right"
-                )
+                self.progress(percent=100.0 * sent / image.size)
+                piece = image.read(min(PIECE, image.size - sent)) if sent < image.size else b""
+            self._check(image, sent, digest.hexdigest())
             stream.finish()
         except BaseException:
             with suppress(Exception):
                 stream.abort()
             raise
+
+    def _check(self, image: Source, sent: int, sha256: str) -> None:
+        if sent < image.size:
+            raise TransientError(f"{image.name} broke off after {sent} of {image.size} bytes")
+        if sha256 != self.action.sha256.lower():
+            wanted = self.action.sha256
+            raise PermanentError(f"{image.name} has sha256 {sha256}, not {wanted}; write the one that is right")
 
     def _send(self, stream: lib.Stream, piece: bytes) -> None:
         while piece:
@@ -97,7 +110,7 @@ class _Uploading:
                 raise _Stopped
             taken = stream.send(piece)
             if taken < 0:
-                raise TransientError(f"cannot upload {self.action.object}: the stream broke")
+                raise TransientError("the stream broke")
             self.beat = time.monotonic()
             piece = piece[taken:]
 
@@ -117,21 +130,16 @@ def upload(link: Link, action: UploadImage, progress: Progress, stopping: thread
             silent_s = time.monotonic() - uploading.beat
             if silent_s > (CLEAN_UP_S if stopping.is_set() else QUIET_S):
                 link.note_pool_call(call)
-                raise HostUnreachable(f"cannot {attempt}: libvirt took nothing for {silent_s:.0f} s")
+                raise HostUnreachable(f"libvirt took nothing for {silent_s:.0f} s")
         call.result(0)
     except _Stopped:
         raise PermanentError(f"cannot {attempt}: we were told to end; what was uploaded is removed") from None
+    except ActionError as error:
+        raise type(error)(f"cannot {attempt}: {error}") from None
     except Exception as error:
         raise translate(error, attempt) from None
     finally:
         session.end()
-
-
-def _opened(action: UploadImage) -> BinaryIO:
-    try:
-        return open(action.path, "rb")
-    except OSError as error:
-        raise PermanentError(f"cannot upload {action.object}: cannot read {action.path}: {error.strerror}") from None
 
 
 def _raw(action: UploadImage, name: str, size: int) -> str:
@@ -160,7 +168,7 @@ def _remove_leftover(pool: lib.Pool, action: UploadImage) -> None:
     if leftover is None:
         return
     if _volume(pool, action.marker) is not None:
-        raise PermanentError(f"cannot upload {action.object}: it is complete already; look again")
+        raise PermanentError("it is complete already; look again")
     leftover.delete(0)
 
 

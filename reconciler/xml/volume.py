@@ -18,7 +18,7 @@ def volume_xml(action: CreateVolume) -> str:
         set_text(reach(root, "target", "compat"), "1.1")
     if action.backing:
         set_text(reach(root, "backingStore", "path"), action.backing)
-        reach(root, "backingStore", "format").set("type", "qcow2")
+        reach(root, "backingStore", "format").set("type", action.backing_format)
     return render(root)
 
 

@@ -82,7 +82,10 @@ def test_a_mount_needs_an_export_in_force(settled):
 
 
 def test_a_half_upload_is_finished_by_the_next(settled):
-    edge, upload = SimEdge(settled.world), UploadImage("hv1", "images", "base.qcow2", "base.complete", "/x", "0" * 64)
+    edge, upload = (
+        SimEdge(settled.world),
+        UploadImage("hv1", "images", "base.qcow2", "base.complete", "/x", "0" * 64, "qcow2"),
+    )
     settled.clock.at(settled.clock.now() + 0.3, lambda: act(settled.world, "host hv1 down"))
     with pytest.raises(HostUnreachable):
         edge.apply(upload, quiet)

@@ -1,19 +1,24 @@
 """No guest ever sees half an image."""
 
 import hashlib
+import io
+import struct
 import threading
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from reconciler.action import UploadImage
-from reconciler.errors import HostUnreachable, PermanentError
+from reconciler.errors import HostUnreachable, PermanentError, TransientError
 from reconciler.virt import lib, upload
 from reconciler.virt.connect import Link
+from reconciler.virt.source import Source
 
 libvirt: Any = pytest.importorskip("libvirt")
 
-CONTENT = bytes(range(256)) * 9000
+HEAD = struct.pack(">4sIQIIQ", b"QFI\xfb", 3, 0, 0, 16, 1 << 30)
+CONTENT = HEAD + bytes(72) + bytes(range(256)) * 9000
 IMAGE, MARKER = "tiny-1.qcow2", "tiny-1.qcow2.complete"
 
 
@@ -122,7 +127,7 @@ def link(world):
 def action(tmp_path):
     (tmp_path / "tiny.qcow2").write_bytes(CONTENT)
     sha256 = hashlib.sha256(CONTENT).hexdigest()
-    return UploadImage("hv1", "images", IMAGE, MARKER, str(tmp_path / "tiny.qcow2"), sha256)
+    return UploadImage("hv1", "images", IMAGE, MARKER, str(tmp_path / "tiny.qcow2"), sha256, "qcow2")
 
 
 def run(link: Link, action: UploadImage, stopping: threading.Event | None = None) -> list[float]:
@@ -205,3 +210,21 @@ def test_a_file_that_cannot_be_read_is_named(world, link, action):
     with pytest.raises(PermanentError, match=r"cannot read /nowhere/tiny\.qcow2: No such file"):
         run(link, action)
     assert world.log == []
+
+
+def test_what_is_not_such_an_image_is_refused_before_a_volume_is_made(world, link, action):
+    object.__setattr__(action, "format", "raw")
+    with pytest.raises(PermanentError, match=r"cannot upload volume/images/tiny-1\.qcow2@hv1: .* is qcow2, not raw"):
+        run(link, action)
+    assert world.log == []
+
+
+def test_a_source_that_breaks_off_leaves_nothing_and_is_tried_again(world, link, action, monkeypatch):
+    @contextmanager
+    def opened(path):
+        yield Source(path, len(CONTENT) + 1, io.BytesIO(CONTENT))
+
+    monkeypatch.setattr(upload, "opened", opened)
+    with pytest.raises(TransientError, match=f"broke off after {len(CONTENT)} of {len(CONTENT) + 1} bytes"):
+        run(link, action)
+    assert world.files == {}

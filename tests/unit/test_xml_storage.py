@@ -74,7 +74,9 @@ def test_libvirt_takes_our_pools() -> None:
 
 # --- volumes ----------------------------------------------------------------
 
-OVERLAY = CreateVolume("hv1", "images", "web-1.root.qcow2", "qcow2", 1 << 30, "/var/lib/libvirt/cloud/tiny-01.qcow2")
+OVERLAY = CreateVolume(
+    "hv1", "images", "web-1.root.qcow2", "qcow2", 1 << 30, "/var/lib/libvirt/cloud/tiny-01.qcow2", "qcow2"
+)
 EMPTY = CreateVolume("hv1", "images", "web-1.data.qcow2", "qcow2", 5 << 30)
 RAW = CreateVolume("hv1", "images", "web-1.swap.raw", "raw", 4096)
 

@@ -1,4 +1,7 @@
-"""Base images: files that are there, below the documents' directory, and nothing but files. None is opened here."""
+"""Base images: files that are there, below the documents' directory, and nothing but files.
+
+None is opened here, and nothing is fetched.
+"""
 
 import os
 import stat
@@ -17,7 +20,7 @@ def check(world: World) -> None:
             first = seen.setdefault(image.name, where)
             if first is not where:
                 world.complain(where, "is a name twice among images", first=first)
-            if pool.spec.state is State.PRESENT:
+            if pool.spec.state is State.PRESENT and "://" not in image.from_:
                 _file(world, (entry, ("spec", "images", index, "from")), entry, image)
 
 
@@ -25,7 +28,7 @@ def _file(world: World, where: At, entry: Entry, image: Image) -> None:
     folder = os.path.dirname(world.real_file(entry))
     path = os.path.normpath(os.path.join(folder, image.from_))
     if not any(is_below(path, root) for root in world.image_roots):
-        world.complain(where, "lies outside of the documents' directory")
+        world.complain(where, "lies outside of the documents' directory; allow its directory with --image-root")
         return
     try:
         real = os.path.realpath(path, strict=True)
