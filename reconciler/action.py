@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
+from reconciler.desired.parts import Transport
 from reconciler.desired.ref import Ref
 
 
@@ -231,5 +232,40 @@ class MigrateDomain(DomainAction):
     max_downtime_s: float
     progress_timeout_s: float
     timeout_s: float
+    transport: Transport = Transport.NATIVE
+    auto_converge: bool = True
+    post_copy: bool = False
+    expected_s: float | None = None
+    """How long it is thought to take; inf where it does not converge, None where nobody knows."""
     retriable = False
     deadline_s = 60.0
+
+
+# --- paths ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SharedPool:
+    """A pool whose files both hosts shall see. `source`: where the documents mount it from."""
+
+    name: str
+    target: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProvePath(Action):
+    """Show that guests of `host` can be moved to `target`: it logs in there, the ports are open, files are shared."""
+
+    target: str
+    peer_uri: str
+    address: str
+    """Where memory would go; empty where all of it is tunnelled."""
+    pools: tuple[SharedPool, ...]
+    kind = "host"
+    retriable = False
+    blind = True
+
+    @property
+    def object(self) -> Ref:
+        return Ref(self.kind, self.target, self.host)

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler.action import SharedPool
 from reconciler.desired import Ref
+from reconciler.desired.documents import Transport
 from reconciler.fact import NowhereElse
 from reconciler.step import Held
 
@@ -212,6 +214,21 @@ class DomainMisplacedRunning(DomainMisplaced):
     max_downtime_s: float
     progress_timeout_s: float
     timeout_s: float
+    transport: Transport
+    auto_converge: bool
+    post_copy: bool
+    expected_s: float | None
+    """inf where it does not converge, None where nobody knows."""
+    nowhere: NowhereElse
+
+
+@dataclass(frozen=True, slots=True)
+class PathUnproven(Change):
+    """Guests shall be moved along it, and nobody has shown yet that they can. `ref`: the target, at the source."""
+
+    peer_uri: str
+    address: str
+    pools: tuple[SharedPool, ...]
 
 
 @dataclass(frozen=True, slots=True)

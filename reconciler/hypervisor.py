@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from reconciler.action import Action
 from reconciler.desired import Desired
+from reconciler.moving import SeenJob
 from reconciler.observed import Look, Observed
 
 
@@ -12,8 +13,24 @@ class Progress(Protocol):
     """Told how far a long action is."""
 
     def __call__(self, **values: Any) -> None:
-        """`percent`: 0 to 100; others by their libvirt names (rate, remaining, ...), bytes and seconds."""
+        """`percent`: 0 to 100; of a migration what `figures` names, and at its end `total`, `downtime`, `expected`.
+
+        Bytes and seconds. `note`: what the step's report shall say beside how it ended.
+        """
         ...
+
+
+def figures(job: SeenJob) -> dict[str, Any]:
+    """How a migration gets on, for Progress. `left`: seconds to its expected end; inf, or None where nobody knows."""
+    return {
+        "percent": job.percent,
+        "remaining": job.remaining,
+        "rate": job.rate,
+        "dirty_rate": job.dirty_rate,
+        "iteration": job.iteration,
+        "elapsed": job.elapsed_s,
+        "left": job.left_s,
+    }
 
 
 class Edge(Protocol):

@@ -6,6 +6,9 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
+from reconciler.moving import MemoryUse, SeenJob
+from reconciler.standing import STANDINGS, STANDINGS_BY_STATE, DomainState, Standing
+
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
@@ -22,6 +25,8 @@ class Part(StrEnum):
     NETWORKS = "networks"
     POOLS = "pools"
     EXPORTS = "exports"
+    MEMORY = "memory"
+    """What named guests do to their memory; measured, so it takes a second, and only before they move."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,63 +70,8 @@ class HostFacts:
     libvirt_version: int = 0
     qemu_version: int = 0
     boot_id: str = ""
-
-
-class DomainState(StrEnum):
-    """libvirt's virDomainState."""
-
-    NOSTATE = "nostate"
-    RUNNING = "running"
-    BLOCKED = "blocked"
-    PAUSED = "paused"
-    SHUTDOWN = "shutdown"
-    SHUTOFF = "shutoff"
-    CRASHED = "crashed"
-    PMSUSPENDED = "pmsuspended"
-
-
-class Standing(StrEnum):
-    """What a libvirt state and reason mean to us; see STANDINGS."""
-
-    RUNNING = "running"
-    OFF = "off"
-    PAUSED = "paused"
-    """By a person or a tool: reported, left alone."""
-    IO_ERROR = "io-error"
-    MIGRATING = "migrating"
-    """Paused by a migration: a target that still receives, or a source after a cut."""
-    BUSY = "busy"
-    """On its way to another state; look again."""
-    POSTCOPY_FAILED = "postcopy-failed"
-    UNCLEAR = "unclear"
-    """Not in the table: hands off."""
-
-
-STANDINGS: Mapping[tuple[DomainState, str], Standing] = {
-    (DomainState.RUNNING, "postcopy"): Standing.BUSY,
-    (DomainState.RUNNING, "postcopy-failed"): Standing.POSTCOPY_FAILED,
-    (DomainState.PAUSED, "user"): Standing.PAUSED,
-    (DomainState.PAUSED, "snapshot"): Standing.PAUSED,
-    (DomainState.PAUSED, "from-snapshot"): Standing.PAUSED,
-    (DomainState.PAUSED, "save"): Standing.BUSY,
-    (DomainState.PAUSED, "dump"): Standing.BUSY,
-    (DomainState.PAUSED, "starting-up"): Standing.BUSY,
-    (DomainState.PAUSED, "shutting-down"): Standing.BUSY,
-    (DomainState.PAUSED, "ioerror"): Standing.IO_ERROR,
-    (DomainState.PAUSED, "migration"): Standing.MIGRATING,
-    (DomainState.PAUSED, "postcopy"): Standing.BUSY,
-    (DomainState.PAUSED, "postcopy-failed"): Standing.POSTCOPY_FAILED,
-}
-"""By state and reason (`virDomainPausedReason` and its like, in lower case with dashes)."""
-
-STANDINGS_BY_STATE: Mapping[DomainState, Standing] = {
-    DomainState.RUNNING: Standing.RUNNING,
-    DomainState.BLOCKED: Standing.RUNNING,
-    DomainState.PMSUSPENDED: Standing.PAUSED,
-    DomainState.SHUTDOWN: Standing.BUSY,
-    DomainState.SHUTOFF: Standing.OFF,
-}
-"""Where the reason decides nothing."""
+    link: int | None = None
+    """Bytes a second that the link for its migrations can carry; None where the host cannot tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +115,8 @@ class SeenDomain:
     xml: str = ""
     """The persistent definition as it stands, for merging."""
     autostart: bool = False
-    job: bool = False
-    """libvirt is at work on it; asked only of what a migration paused, to tell a migration from what a cut one left."""
+    job: SeenJob | None = None
+    """What libvirt is at work on; asked only of the two ends of what looks like a migration."""
     obstacles: tuple[str, ...] = ()
     """What is known to stand against a migration (snapshots, block jobs, hostdevs, ...)."""
     unknown: str = ""
@@ -287,6 +237,8 @@ class Observed:
     """host -> path -> what is there, where it could be asked."""
     answering: Mapping[str, bool] = field(default_factory=dict)
     """NFS server's address -> whether it answers an RPC NULL call (RFC 5531)."""
+    memory: Mapping[str, Listing[MemoryUse] | Unknown] = field(default_factory=dict)
+    """Of guests about to move, by name."""
     unsettled: frozenset[str] = frozenset()
     """Domains whose whereabouts two looks did not agree on (law 2)."""
 
@@ -315,6 +267,9 @@ class Observed:
     def pool(self, host: str, name: str) -> SeenPool | None:
         return _item(self.pools.get(host), name)
 
+    def memory_use(self, host: str, name: str) -> MemoryUse | None:
+        return _item(self.memory.get(host), name)
+
     def all_domains(self) -> Iterator[tuple[str, SeenDomain]]:
         """Every domain seen, with its host; by host, then name."""
         for host, listing in sorted(self.domains.items()):
@@ -329,6 +284,7 @@ class Observed:
             Part.NETWORKS: self.networks,
             Part.POOLS: self.pools,
             Part.EXPORTS: self.exports,
+            Part.MEMORY: self.memory,
         }
         return parts[look.part].get(look.host)
 
@@ -373,6 +329,7 @@ class Observed:
             exports=_merged(self.exports, newer.exports, asked_at),
             targets={**self.targets, **newer.targets},
             answering={**self.answering, **newer.answering},
+            memory=_merged(self.memory, newer.memory, asked_at),
             unsettled=self.unsettled,
         )
 
@@ -392,3 +349,27 @@ def _merged(
         known = isinstance(before, Listing) and isinstance(listing, Listing)
         merged[host] = before.updated(listing) if known else listing  # type: ignore[union-attr,arg-type]
     return merged
+
+
+__all__ = [
+    "STANDINGS",
+    "CpuFacts",
+    "DomainState",
+    "HostFacts",
+    "Listing",
+    "Look",
+    "Mark",
+    "MemoryUse",
+    "Observed",
+    "Part",
+    "SeenDisk",
+    "SeenDomain",
+    "SeenExport",
+    "SeenJob",
+    "SeenNetwork",
+    "SeenPool",
+    "SeenTarget",
+    "SeenVolume",
+    "Standing",
+    "Unknown",
+]

@@ -31,6 +31,19 @@ class Sign(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Recovery:
+    """What is done at once, when a step has failed and left `requires` to be so; `goal` must be seen after.
+
+    `failed`: what tells a failure from being overtaken by another hand, in place of what the step requires.
+    """
+
+    action: Action
+    requires: tuple[Fact, ...]
+    goal: Fact
+    failed: Fact
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """An action in a plan: when it may begin, what must hold, what must be seen after.
 
@@ -48,6 +61,7 @@ class Step:
     slots: tuple[str, ...] = ()
     limit: str = ""
     """Which of the cluster's limits counts it: deletes, restarts, or none."""
+    recovery: "Recovery | None" = None
 
     @property
     def object(self) -> Ref:
@@ -158,6 +172,8 @@ class StepReport:
     outcome: Outcome
     message: str = ""
     seconds: float = 0.0
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """What it told last about itself, as Event.values: total and downtime of a migration, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ from reconciler.desired.parts import (
     Metadata,
     MigrationPolicy,
     State,
+    Transport,
 )
 
 GIB = 1024**3
@@ -321,5 +322,6 @@ __all__ = [
     "Power",
     "Reserved",
     "State",
+    "Transport",
     "XmlEdit",
 ]

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
 from reconciler.desired import rules
-from reconciler.desired.model import Duration, Flag, Later, Model, Name, Size, Text
+from reconciler.desired.model import Duration, Flag, Model, Name, Size, Text
 
 InterfaceName = Annotated[Name, AfterValidator(rules.interface_name)]
 Labels = Mapping[Text, Text]
@@ -59,9 +59,24 @@ HostSelector = Annotated[
 """all (hypervisors), a list of names, or matchLabels."""
 
 
+class Transport(StrEnum):
+    """How a migration's memory gets to the other host."""
+
+    NATIVE = "native"
+    """Straight from QEMU to QEMU, unencrypted; the target's ports 49152 to 49215 must be open."""
+    TUNNELLED = "tunnelled"
+    """Through libvirt's own connection between the hosts: no port to open, encrypted as that is, but slower."""
+    TLS = "tls"
+    """From QEMU to QEMU, encrypted; both hosts need libvirt's TLS certificates for migration."""
+
+
 class MigrationPolicy(Model):
     """How a live migration may go."""
 
+    transport: Transport = Transport.NATIVE
+    """How memory gets to the other host: native (QEMU to QEMU), tunnelled (through libvirt), or tls."""
+    auto_converge: Flag = True
+    """Slow a guest down that writes to its memory faster than it can be sent."""
     bandwidth: Size | None = None
     """The most that one migration may send in a second, for example 100MiB; null: no bound."""
     progress_timeout: Duration = 150.0
@@ -69,9 +84,9 @@ class MigrationPolicy(Model):
     timeout_per_gib: Annotated[Duration, Field(alias="timeoutPerGiB")] = 150.0
     """A migration may take this long for each GiB of memory, rounded up."""
     max_downtime: Duration = 0.5
-    """How long the guest may stand still at the end."""
-    post_copy: Annotated[Flag, Later((True,))] = False
-    """Switch over before all memory is copied, when it cannot converge otherwise."""
+    """How long the guest may stand still at the end; allowed in steps from 100 ms on, as the copy gets nowhere."""
+    post_copy: Flag = False
+    """Switch over before all memory is copied, when it cannot converge otherwise; a link lost then loses the guest."""
 
 
 class Document(Model):

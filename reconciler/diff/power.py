@@ -8,6 +8,7 @@ from reconciler.desired import Desired, Ref
 from reconciler.desired.documents import GIB, Domain, OnDrain, Power
 from reconciler.diff.disks import disk_paths
 from reconciler.fact import NowhereElse
+from reconciler.forecast import assigned_memory, forecast, migration_policy
 from reconciler.observed import Observed, SeenDomain, Standing
 from reconciler.place import Placement
 from reconciler.readiness import is_usable, pool_trouble
@@ -23,7 +24,7 @@ def place_and_power(
         return
     running = where.seen.standing is not Standing.OFF
     if placement.moves and running and domain.spec.on_drain is OnDrain.MIGRATE:
-        yield _migration(desired, domain, placement, target)
+        yield _migration(desired, observed, domain, placement, target)
         return
     if placement.moves:
         nowhere = nowhere_else(desired, observed, domain, where.home, where.uuid)
@@ -36,14 +37,14 @@ def place_and_power(
         yield from _power(desired, observed, domain, placement, target)
 
 
-def _migration(desired: Desired, domain: Domain, placement: Placement, target: str) -> DomainMisplacedRunning:
+def _migration(
+    desired: Desired, observed: Observed, domain: Domain, placement: Placement, target: str
+) -> DomainMisplacedRunning:
     where, hypervisor = placement.where, desired.hosts[target].spec.hypervisor
     assert hypervisor is not None
     assert where.seen is not None
-    policy = desired.policy.migration.model_copy(
-        update={name: getattr(domain.spec.migration, name) for name in domain.spec.migration.model_fields_set}
-    )
-    memory = int((where.seen.live or where.seen.fields or {}).get("memory", domain.spec.memory))
+    policy, home = migration_policy(desired, domain), where.home or ""
+    memory = assigned_memory(observed, domain, home)
     return DomainMisplacedRunning(
         where.ref,
         f"host/{where.home} is cordoned",
@@ -57,6 +58,11 @@ def _migration(desired: Desired, domain: Domain, placement: Placement, target: s
         max_downtime_s=policy.max_downtime,
         progress_timeout_s=policy.progress_timeout,
         timeout_s=policy.timeout_per_gib * ceil(memory / GIB),
+        transport=policy.transport,
+        auto_converge=policy.auto_converge,
+        post_copy=policy.post_copy,
+        expected_s=forecast(desired, observed, domain, home, target),
+        nowhere=nowhere_else(desired, observed, domain, home, where.uuid),
     )
 
 

@@ -147,6 +147,10 @@ def domain_misplaced_running(change: DomainMisplacedRunning) -> tuple[Draft, ...
         change.max_downtime_s,
         change.progress_timeout_s,
         change.timeout_s,
+        change.transport,
+        change.auto_converge,
+        change.post_copy,
+        change.expected_s,
     )
     ready = pool_ready(change.pools, target) | tokens("network", change.networks, target)
     return (

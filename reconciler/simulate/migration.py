@@ -8,7 +8,8 @@ import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from reconciler.observed import DomainState
+from reconciler.moving import copy_s
+from reconciler.observed import DomainState, SeenJob
 from reconciler.simulate import definition, domains
 from reconciler.simulate.machines import Daemon, Domain, Hand, Hypervisor
 from reconciler.simulate.refusal import Code, Refusal, Stuck, failed, invalid
@@ -49,6 +50,7 @@ class Migration:
     needs: definition.Needs = field(init=False)
 
     def __post_init__(self) -> None:
+        self.begun = self.world.clock.now()
         self.needs = definition.needs(self.domain.live or "<domain/>")
 
     @property
@@ -61,6 +63,24 @@ class Migration:
         if self.phase is not Phase.PERFORM:
             return 0.0 if self.phase in (Phase.BEGIN, Phase.PREPARE) else 100.0
         return min(99.0, 100.0 * (self.world.clock.now() - self.performing_since) / self.duration)
+
+    @property
+    def job(self) -> SeenJob:
+        """What virDomainGetJobStats would tell at the source."""
+        total, now = self.needs.memory, self.world.clock.now()
+        flows = self.phase is Phase.PERFORM
+        return SeenJob(
+            total=total,
+            remaining=round(total * (1 - self.percent / 100)),
+            rate=round(self.rate) if flows else 0,
+            dirty_rate=self.dirty_rate if flows else 0,
+            iteration=1,
+            elapsed_s=round(now - self.begun, 3),
+        )
+
+    @property
+    def dirty_rate(self) -> int:
+        return self.domain.guest.dirty_rate if self.domain.guest else 0
 
     @property
     def subject(self) -> str:
@@ -126,9 +146,7 @@ class Migration:
 
     def _perform(self) -> None:
         self.performing_since = self.world.clock.now()
-        dirty_rate = self.domain.guest.dirty_rate if self.domain.guest else 0
-        if self.rate > dirty_rate:
-            self.duration = max(0.1, self.needs.memory / (self.rate - dirty_rate))
+        self.duration = max(0.1, copy_s(self.needs.memory, self.rate, self.dirty_rate))
         self._enter(Phase.PERFORM, self.duration)
 
     def _switch_over(self) -> None:

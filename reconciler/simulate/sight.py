@@ -18,6 +18,7 @@ from reconciler.observed import (
     Part,
     SeenDomain,
     SeenExport,
+    SeenJob,
     SeenNetwork,
     SeenPool,
     SeenTarget,
@@ -100,9 +101,17 @@ def _domain(world: World, found: Domain) -> SeenDomain:
         disks=tuple(disks),
         xml=found.xml or "",
         autostart=found.autostart,
-        job=any(found in (migration.domain, migration.incoming) for migration in world.migrations),
+        job=_job(world, found),
         obstacles=(f"it has {found.snapshots} snapshots",) if found.snapshots else (),
     )
+
+
+def _job(world: World, found: Domain) -> SeenJob | None:
+    """As libvirt tells it: figures at the source alone."""
+    for migration in world.migrations:
+        if found in (migration.domain, migration.incoming):
+            return migration.job if found is migration.domain else SeenJob()
+    return None
 
 
 def _network(xml: str, active: bool) -> SeenNetwork:

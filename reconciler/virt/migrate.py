@@ -8,18 +8,24 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from reconciler.action import MigrateDomain
 from reconciler.clock import Promise
+from reconciler.desired.documents import Transport
 from reconciler.errors import HostUnreachable, PermanentError
-from reconciler.hypervisor import Progress
+from reconciler.hypervisor import Progress, figures
+from reconciler.moving import SeenJob
+from reconciler.pace import Pace
 from reconciler.virt import codes, lib
 from reconciler.virt.caller import Hung
 from reconciler.virt.connect import Link, Session
+from reconciler.virt.jobs import ended_job, read_job
 from reconciler.virt.translate import translate
-from reconciler.virt.uri import quiet
+from reconciler.virt.uri import quiet, reach
+
+T = TypeVar("T")
 
 FLAGS = (
     codes.MIGRATE_LIVE
@@ -27,15 +33,13 @@ FLAGS = (
     | codes.MIGRATE_PERSIST_DEST
     | codes.MIGRATE_UNDEFINE_SOURCE
     | codes.MIGRATE_ABORT_ON_ERROR
-    | codes.MIGRATE_AUTO_CONVERGE
 )
+TRANSPORTS = {Transport.NATIVE: 0, Transport.TUNNELLED: codes.MIGRATE_TUNNELLED, Transport.TLS: codes.MIGRATE_TLS}
 POLL_S = 0.5
 CALL_S = 10.0
 """For one look at the job, or the word to abort it."""
 ABORTED_S = 60.0
 """For the migration to end after that word."""
-DOWNTIME_STEPS = 4
-"""The longest downtime is allowed bit by bit, one step for each time that all memory was gone over."""
 MIB = 1 << 20
 
 
@@ -56,14 +60,39 @@ def migrate(link: Link, target: Link, action: MigrateDomain, progress: Progress,
         raise _error(error, session, action, cause) from None
     finally:
         session.end()
-    progress(percent=100.0, **_downtime(target, action))
+    progress(percent=100.0, **_told_after(target, action), expected=action.expected_s)
 
 
 def _call(connection: lib.Connection, action: MigrateDomain) -> None:
-    params: dict[str, Any] = {"migrate_uri": f"tcp://{_bracketed(action.address)}"}
+    domain = connection.lookupByUUIDString(action.uuid)
+    with suppress(Exception):  # libvirt before 3.7 takes it only while the migration runs
+        domain.migrateSetMaxDowntime(_milliseconds(Pace(action, 0.0).downtime_s), 0)
+    domain.migrateToURI3(quiet(action.peer_uri), _params(action), _flags(action))
+
+
+def _flags(action: MigrateDomain) -> int:
+    helps = (codes.MIGRATE_AUTO_CONVERGE if action.auto_converge else 0) | (
+        codes.MIGRATE_POSTCOPY if action.post_copy else 0
+    )
+    return FLAGS | TRANSPORTS[action.transport] | helps
+
+
+def _params(action: MigrateDomain) -> dict[str, Any]:
+    """A tunnelled migration has no address of its own. TLS checks the name by which hosts know the target."""
+    params: dict[str, Any] = {}
+    if action.transport is not Transport.TUNNELLED:
+        params["migrate_uri"] = f"tcp://{_bracketed(action.address)}"
+    if action.transport is Transport.TLS:
+        params["tls.destination"] = reach(action.peer_uri).host
     if action.bandwidth is not None:
         params["bandwidth"] = max(1, action.bandwidth // MIB)
-    connection.lookupByUUIDString(action.uuid).migrateToURI3(quiet(action.peer_uri), params, FLAGS)
+        if action.post_copy:
+            params["bandwidth.postcopy"] = params["bandwidth"]
+    return params
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(1, round(seconds * 1000))
 
 
 def _bracketed(address: str) -> str:
@@ -102,56 +131,44 @@ def _error(error: Exception, session: Session, action: MigrateDomain, cause: str
 
 @dataclass
 class _Watch:
-    """How a migration gets on. Progress is less memory left than ever before."""
+    """Looks at a migration, tells how it gets on, and does what its pace orders."""
 
     link: Link
     action: MigrateDomain
     progress: Progress
-    begun: float = field(default_factory=time.monotonic)
-    least: int | None = None
-    progressed: float = field(default_factory=time.monotonic)
-    allowed: int = 0
+
+    def __post_init__(self) -> None:
+        self._pace = Pace(self.action, time.monotonic())
 
     def look(self) -> str:
-        """Look once, tell, allow more downtime; returns why it should be aborted."""
+        """Look once, tell, help it on; returns why it should be aborted."""
+        job: SeenJob | None = None
         with suppress(Exception):  # a look that fails tells nothing; the deadlines go on
-            self._within(self._look)
-        now = time.monotonic()
-        if now - self.progressed > self.action.progress_timeout_s:
-            return f"no progress for {self.action.progress_timeout_s:g} s"
-        if now - self.begun > self.action.timeout_s:
-            return f"not done within {self.action.timeout_s:g} s"
-        return ""
+            job = self._within(read_job)
+        if job is not None and job.is_measured:
+            self.progress(**figures(job))
+        order = self._pace.judge(job, time.monotonic())
+        if order.downtime_s is not None:
+            allowed = _milliseconds(order.downtime_s)
+            with suppress(Exception):  # asked again at the next stall
+                self._within(lambda domain: domain.migrateSetMaxDowntime(allowed, 0))
+        if order.post_copy:
+            self._switch()
+        return order.give_up
 
-    def _within(self, work: Callable[[lib.Domain], object]) -> None:
+    def _switch(self) -> None:
+        """virDomainMigrateStartPostCopy; where it is refused, the deadlines of the pre-copy go on."""
+        with suppress(Exception):
+            self._within(lambda domain: domain.migrateStartPostCopy(0))
+            self._pace.switched = True
+
+    def _within(self, work: Callable[[lib.Domain], T]) -> T:
         with self.link.borrowed() as session:
             try:
-                session.run(lambda s: work(s.connection.lookupByUUIDString(self.action.uuid)), CALL_S, CALL_S)
+                return session.run(lambda s: work(s.connection.lookupByUUIDString(self.action.uuid)), CALL_S, CALL_S)
             except Hung:
                 session.end()
                 raise
-
-    def _look(self, domain: lib.Domain) -> None:
-        stats = domain.jobStats(0)
-        total, left = int(stats.get("data_total", 0)), int(stats.get("data_remaining", 0))
-        if stats.get("type") != codes.JOB_UNBOUNDED or not total:
-            return
-        if self.least is None or left < self.least:
-            self.least, self.progressed = left, time.monotonic()
-        self.progress(
-            percent=min(99.0, 100.0 * (total - left) / total),
-            remaining=left,
-            rate=int(stats.get("memory_bps", 0)),
-            dirty_rate=int(stats.get("memory_dirty_rate", 0)) * int(stats.get("memory_page_size", 4096)),
-        )
-        self._allow_downtime(domain, int(stats.get("memory_iteration", 1)))
-
-    def _allow_downtime(self, domain: lib.Domain, iteration: int) -> None:
-        steps = min(max(iteration, 1), DOWNTIME_STEPS)
-        if steps > self.allowed:
-            milliseconds = self.action.max_downtime_s * 1000 * steps / DOWNTIME_STEPS
-            domain.migrateSetMaxDowntime(max(1, round(milliseconds)), 0)
-            self.allowed = steps
 
     def abort(self) -> None:
         """virDomainAbortJob; too late once the guest has switched over."""
@@ -159,13 +176,12 @@ class _Watch:
             self._within(lambda domain: domain.abortJob())
 
 
-def _downtime(target: Link, action: MigrateDomain) -> dict[str, float]:
-    """How long the guest stood still, as the target tells it (virDomainGetJobStats, COMPLETED), if it does."""
+def _told_after(target: Link, action: MigrateDomain) -> dict[str, float]:
+    """How long it took and how long the guest stood still, as the target tells it (COMPLETED), if it does."""
 
-    def ask(session: Session) -> int:
-        stats = session.connection.lookupByUUIDString(action.uuid).jobStats(codes.JOB_STATS_COMPLETED)
-        return int(stats["downtime"])
+    def ask(session: Session) -> dict[str, float]:
+        return ended_job(session.connection.lookupByUUIDString(action.uuid).jobStats(codes.JOB_STATS_COMPLETED))
 
     with suppress(Exception), target.borrowed() as session:
-        return {"downtime": session.run(ask, CALL_S, CALL_S) / 1000}
+        return session.run(ask, CALL_S, CALL_S)
     return {}

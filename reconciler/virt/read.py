@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from reconciler.errors import ReconcilerError
-from reconciler.observed import DomainState, SeenDisk, SeenDomain, SeenNetwork
+from reconciler.observed import DomainState, SeenDisk, SeenDomain, SeenJob, SeenNetwork
 from reconciler.virt import codes, lib
 from reconciler.virt.codes import Code
 from reconciler.virt.memo import Memo
@@ -60,7 +60,7 @@ def read_domain(listed: ListedDomain, memo: Memo, rules: ReadingRules) -> SeenDo
     kept = text if ours or rules.keeps_xml(name) else ""
     obstacles = _obstacles(handle) if ours and rules.asks_obstacles else ()
     reason = codes.reason_of(listed.state, listed.reason)
-    job = (state, reason) == (DomainState.PAUSED, "migration") and _has_job(handle)
+    job = SeenJob() if (state, reason) == (DomainState.PAUSED, "migration") and _has_job(handle) else None
 
     def make() -> SeenDomain:
         return SeenDomain(

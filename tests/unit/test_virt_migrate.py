@@ -1,5 +1,6 @@
 """Watching a migration: progress, downtime in steps, aborts, broken lines."""
 
+import math
 import threading
 import time
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 
 from reconciler.action import MigrateDomain
+from reconciler.desired.documents import Transport
 from reconciler.errors import HostUnreachable, PermanentError
 from reconciler.virt import lib, migrate
 from reconciler.virt.connect import Link
@@ -30,6 +32,7 @@ class World:
         self.called: tuple[Any, ...] = ()
         self.downtimes: list[int] = []
         self.aborted = False
+        self.switched = False
         self.alive = True
 
     def open(self, uri: str) -> "World":
@@ -55,11 +58,16 @@ class World:
 
     def jobStats(self, flags: int = 0) -> dict[str, int]:
         if flags:
-            return {"downtime": 193}
+            return {"downtime": 193, "time_elapsed": 900}
         stats = self.script.pop(0) if len(self.script) > 1 else self.script[0]
         if stats.get("ends"):
             self.copied.set()
         return {"type": 2, "data_total": 100, "memory_page_size": 4096, **stats}
+
+    def migrateStartPostCopy(self, flags: int) -> int:
+        self.switched = True
+        self.copied.set()
+        return 0
 
     def migrateSetMaxDowntime(self, milliseconds: int, flags: int) -> int:
         self.downtimes.append(milliseconds)
@@ -101,6 +109,7 @@ def action(**more: Any) -> MigrateDomain:
         "max_downtime_s": 0.5,
         "progress_timeout_s": 60.0,
         "timeout_s": 60.0,
+        "expected_s": 3.0,
     }
     return MigrateDomain(**{**base, **more})  # type: ignore[arg-type]
 
@@ -126,19 +135,73 @@ def test_what_libvirt_is_asked_for(world, links):
 def test_progress_and_the_downtime_at_the_end(world, links):
     world.script = [
         {"data_total": 0, "data_remaining": 0},
-        {"data_remaining": 60, "memory_bps": 7, "memory_dirty_rate": 2},
+        {"data_remaining": 60, "memory_bps": 7, "memory_dirty_rate": 2, "time_elapsed": 500},
         {"data_remaining": 10, "ends": 1},
     ]
     told = run(links, action())
-    assert told[0] == {"percent": 40.0, "remaining": 60, "rate": 7, "dirty_rate": 8192}
-    assert told[-1] == {"percent": 100.0, "downtime": 0.193}
+    first = {"percent": 40.0, "remaining": 60, "rate": 7, "dirty_rate": 8192, "iteration": 1, "elapsed": 0.5}
+    assert told[0] == {**first, "left": math.inf}
+    assert told[-1] == {"percent": 100.0, "total": 0.9, "downtime": 0.193, "expected": 3.0}
 
 
 def test_downtime_is_allowed_bit_by_bit(world, links):
-    world.script = [{"data_remaining": 9, "memory_iteration": i} for i in (1, 1, 2, 3, 4, 5)]
+    """From the first look before it begins; a step for each pass that begins with no less than the best one."""
+    world.script = [{"data_remaining": 9, "memory_iteration": i} for i in (1, 1, 2, 3, 4, 5, 6)]
     world.script.append({"data_remaining": 9, "memory_iteration": 9, "ends": 1})
-    run(links, action(max_downtime_s=0.4))
-    assert world.downtimes == [100, 200, 300, 400]
+    run(links, action(max_downtime_s=0.5))
+    assert world.downtimes == [100, 200, 300, 400, 500]
+
+
+def test_a_copy_that_gets_on_is_allowed_no_more_downtime(world, links):
+    world.script = [{"data_remaining": 90 // i, "memory_iteration": i} for i in (1, 2, 3, 4, 5)]
+    world.script.append({"data_remaining": 9, "memory_iteration": 9, "ends": 1})
+    run(links, action(max_downtime_s=0.5))
+    assert world.downtimes == [100]
+
+
+def test_a_short_downtime_is_the_only_one(world, links):
+    world.script = [{"data_remaining": 9, "memory_iteration": i} for i in (1, 2, 3, 4)]
+    world.script.append({"data_remaining": 9, "ends": 1})
+    run(links, action(max_downtime_s=0.05))
+    assert world.downtimes == [50]
+
+
+@pytest.mark.parametrize(
+    ("transport", "params", "flag"),
+    [
+        (Transport.TUNNELLED, {}, "TUNNELLED"),
+        (Transport.TLS, {"migrate_uri": "tcp://10.0.0.2", "tls.destination": "hv2"}, "TLS"),
+    ],
+)
+def test_transports(world, links, transport, params, flag):
+    world.copied.set()
+    world.script = [{"data_remaining": 1}]
+    run(links, action(transport=transport, auto_converge=False))
+    _, told, flags = world.called
+    assert told == params
+    assert flags & getattr(libvirt, f"VIR_MIGRATE_{flag}")
+    assert not flags & libvirt.VIR_MIGRATE_AUTO_CONVERGE
+
+
+def test_post_copy_only_once_nothing_else_helps(world, links):
+    world.script = [{"data_remaining": 9, "memory_iteration": i} for i in (1, 2, 3, 4, 5)]
+    world.script += [{"data_remaining": 9, "memory_iteration": 6}]
+    run(links, action(post_copy=True, bandwidth=100 << 20))
+    assert world.downtimes == [100, 200, 300, 400, 500]
+    assert world.switched
+    _, params, flags = world.called
+    assert flags & libvirt.VIR_MIGRATE_POSTCOPY
+    assert params["bandwidth.postcopy"] == 100
+
+
+def test_a_refused_post_copy_is_aborted_in_its_time(world, links, monkeypatch):
+    def refuse(self, flags):
+        raise refusal(84, 10, "unsupported")
+
+    monkeypatch.setattr(World, "migrateStartPostCopy", refuse)
+    world.script = [{"data_remaining": 9, "memory_iteration": i} for i in (1, 2, 3, 4, 5, 6)]
+    with pytest.raises(PermanentError, match="no progress for"):
+        run(links, action(post_copy=True, progress_timeout_s=0.3))
 
 
 def test_without_progress_it_is_aborted_and_runs_on(world, links):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reconciler.observed import DomainState, Mark, Standing, Unknown
+from reconciler.observed import DomainState, Mark, SeenJob, Standing, Unknown
 from reconciler.step import HeldReason
 from reconciler.whereabouts import migrations_under_way, suspects, twins, unsettled, whereabouts, without_twins
 from tests.unit.made import desired, domain, facts, host, observed, seen
@@ -62,7 +62,7 @@ def test_a_source_that_lost_the_last_word_is_a_husk_of_the_guest_that_runs():
 
 
 def test_migrations_under_way_are_counted_whoever_began_them():
-    incoming = seen("x", "paused", "migration", fields=None, job=True)
+    incoming = seen("x", "paused", "migration", fields=None, job=SeenJob())
     assert migrations_under_way(observed({"hv1": [seen("x")], "hv2": [incoming]})) == (("hv1", "hv2"),)
     assert migrations_under_way(observed({"hv1": [seen("x", "paused", "migration")], "hv2": [seen("x")]})) == ()
 

@@ -1,7 +1,7 @@
 """What only all documents together can tell: references, clashes, things that cannot work."""
 
 from reconciler.errors import Problem
-from reconciler.load.checks import derived, domains, hosts, images, networks, objects, pools, xml
+from reconciler.load.checks import derived, domains, hosts, images, migration, networks, objects, pools, xml
 from reconciler.load.checks.world import World
 from reconciler.load.words import Hint
 
@@ -11,6 +11,6 @@ __all__ = ["World", "check"]
 def check(world: World) -> list[tuple[Problem, Hint | None]]:
     """Every problem between documents, with its place."""
     if objects.check(world):
-        for room in (hosts, pools, images, networks, domains, derived, xml):
+        for room in (hosts, pools, images, networks, domains, migration, derived, xml):
             room.check(world)
     return world.problems()
