@@ -193,6 +193,11 @@ class RecordDisks(DomainAction):
 
 
 @dataclass(frozen=True, slots=True)
+class AdoptDomain(RecordDisks):
+    """Write our mark into a domain that another hand made, with the disks that it has (virDomainSetMetadata)."""
+
+
+@dataclass(frozen=True, slots=True)
 class StartDomain(DomainAction):
     deadline_s = 90.0
 

@@ -120,6 +120,13 @@ class NetworkDiffers(NetworkUndefined):
 
 
 @dataclass(frozen=True, slots=True)
+class NetworkForeign(NetworkUndefined):
+    """It does not carry our mark, and its document says that we take it over."""
+
+    cluster: str
+
+
+@dataclass(frozen=True, slots=True)
 class NetworkInactive(Change):
     pass
 
@@ -145,6 +152,14 @@ class DomainUndefined(DomainChange):
     volumes: tuple[tuple[str, str], ...]
     """(pool, volume) that must not be there yet (law 2)."""
     nowhere: NowhereElse
+
+
+@dataclass(frozen=True, slots=True)
+class DomainForeign(DomainChange):
+    """It does not carry our mark, and its document says that we take it over, with the `disks` that it has."""
+
+    cluster: str
+    disks: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

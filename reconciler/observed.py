@@ -81,6 +81,8 @@ class Mark:
     cluster: str
     name: str
     disks: frozenset[str] = frozenset()
+    uuid: str = ""
+    """Of a domain that we adopted with a UUID of its own; empty where it has the derived one."""
 
 
 @dataclass(frozen=True, slots=True)

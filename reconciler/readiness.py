@@ -1,9 +1,9 @@
 """Whether a pool or network can serve at a host, now or once this pass's plan is done. Pure."""
 
 from reconciler.desired import Desired
-from reconciler.desired.derive import object_uuid
 from reconciler.desired.documents import Host, Pool, State
 from reconciler.observed import Listing, Observed, SeenExport, Unknown
+from reconciler.ours import TAKE_OVER, pool_uuid
 from reconciler.step import HeldReason
 
 Trouble = tuple[HeldReason, str]
@@ -43,13 +43,11 @@ def pool_trouble(desired: Desired, observed: Observed, pool: Pool, host: str) ->
     if not isinstance(listing, Listing):
         cause = listing.message if isinstance(listing, Unknown) else observed.silence(host)
         return HeldReason.POOL_NOT_READY, f"the pools of host/{host} are unknown: {cause}"
-    uuid = object_uuid(desired.cluster_name, "pool", pool.name)
     seen = listing.items.get(pool.name)
+    uuid = pool_uuid(desired, pool, seen)
     if seen and seen.uuid != uuid:
-        return (
-            HeldReason.NOT_OURS,
-            f"host/{host} has a pool of that name that is not ours (UUID {seen.uuid}); rename one",
-        )
+        message = f"host/{host} has a pool of that name that is not ours (UUID {seen.uuid}); {TAKE_OVER}"
+        return HeldReason.NOT_OURS, message
     taken = next((p for p in listing.items.values() if p.uuid == uuid and p.name != pool.name), None)
     if taken:
         return HeldReason.NOT_OURS, f"pool/{taken.name}@{host} has the UUID that belongs to this document"

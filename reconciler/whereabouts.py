@@ -7,6 +7,7 @@ from reconciler.desired import Desired, Ref
 from reconciler.desired.derive import object_uuid
 from reconciler.desired.documents import Domain
 from reconciler.observed import Listing, Observed, SeenDomain, Standing, Unknown
+from reconciler.ours import TAKE_OVER, is_ours, may_adopt
 from reconciler.step import Held, HeldReason
 
 
@@ -25,6 +26,8 @@ class Whereabouts:
     leftovers: tuple[str, ...] = ()
     husks: tuple[str, ...] = ()
     held: Held | None = None
+    adopts: bool = False
+    """It does not carry our mark yet, and its document says that we take it over."""
 
     @property
     def ref(self) -> Ref:
@@ -36,23 +39,47 @@ def whereabouts(desired: Desired, observed: Observed) -> Mapping[str, Whereabout
     return {name: _locate(desired, observed, domain) for name, domain in sorted(desired.domains.items())}
 
 
-def is_ours(domain: SeenDomain, cluster: str) -> bool:
-    """Whether the mark is ours and true: a mark can be forged, so the derived UUID must agree (law 4)."""
-    mark = domain.mark
-    if mark is None or mark.cluster != cluster or mark.name != domain.name:
-        return False
-    return domain.uuid == object_uuid(cluster, "domain", domain.name)
+def own_uuid(desired: Desired, observed: Observed, domain: Domain) -> str:
+    """The UUID by which a domain is looked for: the derived one, or that of the one we adopted, or shall adopt."""
+    cluster, name = desired.cluster_name, domain.name
+    derived = object_uuid(cluster, "domain", name)
+    named = [seen for _, seen in observed.whereabouts(name, derived) if seen.name == name]
+    if not named or any(seen.uuid == derived for seen in named):
+        return derived
+    ours = {seen.uuid for seen in named if is_ours(seen, cluster)}
+    return min(ours or {seen.uuid for seen in named if domain.adopted}, default=derived)
 
 
 def _locate(desired: Desired, observed: Observed, domain: Domain) -> Whereabouts:
     cluster, name = desired.cluster_name, domain.name
-    uuid = object_uuid(cluster, "domain", name)
+    uuid = own_uuid(desired, observed, domain)
     found = observed.whereabouts(name, uuid)
     for host, seen in found:
         if seen.unknown:
             return _held(name, uuid, host, seen, HeldReason.STATE_UNCLEAR, f"cannot read it: {seen.unknown}")
-        if not is_ours(seen, cluster):
-            return _held(name, uuid, host, seen, HeldReason.NOT_OURS, _not_ours(host, seen, name))
+        known = is_ours(seen, cluster) or may_adopt(domain, seen.mark, cluster)
+        if not known or (seen.name, seen.uuid) != (name, uuid):
+            return _held(name, uuid, host, seen, HeldReason.NOT_OURS, _not_ours(host, seen, name, cluster))
+    located = _placed(desired, observed, domain, uuid, found)
+    adopts = any(not is_ours(seen, cluster) for _, seen in found)
+    claimant = _claimant(desired, name, uuid) if adopts else ""
+    if claimant:
+        host, seen = found[0]
+        message = f"its UUID belongs to domain/{claimant}, which has a document too; give one of them another UUID"
+        return _held(name, uuid, host, seen, HeldReason.NOT_OURS, message)
+    return replace(located, adopts=adopts)
+
+
+def _claimant(desired: Desired, name: str, uuid: str) -> str:
+    """The other document to which `uuid` belongs; empty where there is none."""
+    others = (other for other in desired.domains if other != name)
+    return next((other for other in others if object_uuid(desired.cluster_name, "domain", other) == uuid), "")
+
+
+def _placed(
+    desired: Desired, observed: Observed, domain: Domain, uuid: str, found: tuple[tuple[str, SeenDomain], ...]
+) -> Whereabouts:
+    name = domain.name
     if name in observed.unsettled:
         message = "two looks at the hosts did not agree on where it is; the next pass looks again"
         return Whereabouts(name, uuid, held=Held(Ref("domain", name), HeldReason.UNSETTLED, message))
@@ -63,9 +90,11 @@ def _locate(desired: Desired, observed: Observed, domain: Domain) -> Whereabouts
     return _twice(desired, name, uuid, found)
 
 
-def _not_ours(host: str, seen: SeenDomain, name: str) -> str:
+def _not_ours(host: str, seen: SeenDomain, name: str, cluster: str) -> str:
+    if seen.name == name and seen.mark and seen.mark.cluster != cluster:
+        return f"host/{host} has a domain of that name that belongs to the cluster {seen.mark.cluster}; rename one"
     if seen.name == name:
-        return f"host/{host} has a domain of that name that does not carry our mark; rename one of them"
+        return f"host/{host} has a domain of that name that does not carry our mark; {TAKE_OVER}"
     return f"domain/{seen.name}@{host} has the UUID that belongs to this document; give that domain another UUID"
 
 
@@ -148,19 +177,18 @@ def _is_cordoned(desired: Desired, host: str) -> bool:
 
 def suspects(desired: Desired, observed: Observed) -> frozenset[str]:
     """Domains seen nowhere or more than once: hosts are not read at one instant, so look again (law 2)."""
-    uuids = {name: object_uuid(desired.cluster_name, "domain", name) for name in desired.domains}
-    return frozenset(name for name, uuid in uuids.items() if len(observed.whereabouts(name, uuid)) != 1)
+    return frozenset(name for name in desired.domains if len(_hosts(desired, observed, name)) != 1)
 
 
 def unsettled(desired: Desired, first: Observed, second: Observed) -> frozenset[str]:
     """Suspects of the first look that the second saw at other hosts, or at other hosts than once."""
-
-    def hosts(observed: Observed, name: str) -> tuple[str, ...]:
-        uuid = object_uuid(desired.cluster_name, "domain", name)
-        return tuple(host for host, _ in observed.whereabouts(name, uuid))
-
     again = suspects(desired, second)
-    return frozenset(name for name in again if hosts(first, name) != hosts(second, name))
+    return frozenset(name for name in again if _hosts(desired, first, name) != _hosts(desired, second, name))
+
+
+def _hosts(desired: Desired, observed: Observed, name: str) -> tuple[str, ...]:
+    uuid = own_uuid(desired, observed, desired.domains[name])
+    return tuple(host for host, _ in observed.whereabouts(name, uuid))
 
 
 def twins(observed: Observed) -> Mapping[str, str]:

@@ -169,8 +169,3 @@ class Domain(Document):
     """The kind of this document."""
     spec: DomainSpec
     """What the machine shall be."""
-
-    @property
-    def adopted(self) -> bool:
-        """A person vouches that what is there under our name is ours (law 2, law 4)."""
-        return self.metadata.annotations.get("reconciler/adopt") == "true"

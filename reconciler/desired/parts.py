@@ -104,3 +104,8 @@ class Document(Model):
     @property
     def labels(self) -> Mapping[str, str]:
         return self.metadata.labels
+
+    @property
+    def adopted(self) -> bool:
+        """A person vouches that what is there under our name is ours (law 2, law 4)."""
+        return self.metadata.annotations.get("reconciler/adopt") == "true"

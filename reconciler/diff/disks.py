@@ -9,10 +9,11 @@ from reconciler.desired.documents import Disk, Domain, Image
 from reconciler.desired.quantity import format_size
 from reconciler.diff.pools import stale
 from reconciler.history import History
-from reconciler.observed import Observed, SeenVolume, Standing
+from reconciler.observed import Observed, SeenDomain, SeenVolume, Standing
 from reconciler.readiness import pool_trouble
 from reconciler.step import Held, HeldReason
 from reconciler.whereabouts import Whereabouts
+from reconciler.xml.domain import device_names
 
 REFRESHED_FOR_S = 60.0
 """How long a refresh that found nothing counts, so that a lost disk ends in `held` and not in refresh after refresh."""
@@ -29,6 +30,13 @@ def disk_paths(desired: Desired, domain: Domain) -> dict[str, str]:
     for disk in domain.spec.disks:
         paths[disk.name] = f"{desired.pools[disk.pool].spec.target}/{volume_name(domain.name, disk)}"
     return paths
+
+
+def disks_there(desired: Desired, domain: Domain, seen: SeenDomain) -> tuple[str, ...]:
+    """The document's disks that a domain has, whoever made them: by name, by target, or by what they lie on."""
+    there = {disk.name for disk in seen.disks}
+    names = device_names(domain, seen.fields or {}, seen.disks, disk_paths(desired, domain))
+    return tuple(sorted(disk.name for disk in domain.spec.disks if names.disks.get(disk.name, disk.name) in there))
 
 
 def new_disks(desired: Desired, observed: Observed, domain: Domain, host: str, uuid: str) -> Iterator[Change]:

@@ -1,10 +1,12 @@
 """What differs in domains: their definition. Their disks are in disks.py, place and power in power.py."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from reconciler.change import (
     Change,
     DomainDiffers,
+    DomainForeign,
     DomainHusk,
     DomainLeftover,
     DomainOff,
@@ -13,11 +15,12 @@ from reconciler.change import (
 )
 from reconciler.desired import Desired, Ref
 from reconciler.desired.documents import Domain, Power, State
-from reconciler.diff.disks import disk_paths, existing_disks, new_disks, volumes_of
+from reconciler.diff.disks import disk_paths, disks_there, existing_disks, new_disks, volumes_of
 from reconciler.diff.fields import differing
-from reconciler.diff.power import merged, needs, nowhere_else, place_and_power
+from reconciler.diff.power import merged, needs, nowhere_else, place_and_power, said
 from reconciler.history import History
 from reconciler.observed import CpuFacts, Mark, Observed
+from reconciler.ours import ADOPTS, domain_mark
 from reconciler.place import Placement, Placements
 from reconciler.step import Held, HeldReason
 from reconciler.xml.capabilities import baseline
@@ -65,7 +68,7 @@ def _new(desired: Desired, observed: Observed, domain: Domain, placement: Placem
     if blocked:
         yield Held(ref, *blocked)
         return
-    nowhere = nowhere_else(desired, observed, domain, host, uuid, is_new=True)
+    nowhere = nowhere_else(desired, observed, domain, host, uuid, seen=None)
     verdict = nowhere.check(observed)
     if verdict.holds is False:
         yield Held(ref, HeldReason.IN_USE, verdict.seen)
@@ -142,17 +145,32 @@ def _existing(
     if seen.fields is None:
         yield Held(ref, HeldReason.STATE_UNCLEAR, "it has no persistent definition; define it, or let it end")
         return
-    fields = wanted(domain, desired.cluster_name, only_set=True, there=seen.fields)
+    if placement.where.adopts:
+        placement, adoption = _adopted(desired, domain, placement)
+        yield adoption
+        yield from _existing(desired, observed, domain, placement, history)
+        return
+    fields = said(desired, domain, seen, seen.fields)
     different = differing(seen.fields, fields)
     if different:
         reason = ", ".join(str(field) for field in different)
         yield DomainDiffers(ref, reason, seen.uuid, merged(desired, domain, seen), different, seen.is_active)
     if seen.live is not None:
-        yield from _staged(seen.live, ref, wanted(domain, desired.cluster_name, only_set=True, there=seen.live))
+        yield from _staged(seen.live, ref, said(desired, domain, seen, seen.live))
     disks = tuple(existing_disks(desired, observed, domain, placement.where, history))
     yield from disks
     blocked = any(isinstance(item, Held) for item in disks)
     yield from place_and_power(desired, observed, domain, placement, blocked=blocked)
+
+
+def _adopted(desired: Desired, domain: Domain, placement: Placement) -> tuple[Placement, DomainForeign]:
+    """The domain as it is once it carries our mark, and the change that gives it the mark."""
+    where, cluster = placement.where, desired.cluster_name
+    assert where.seen is not None
+    disks = disks_there(desired, domain, where.seen)
+    seen = replace(where.seen, mark=domain_mark(cluster, domain.name, where.uuid, disks))
+    change = DomainForeign(where.ref, ADOPTS, where.uuid, cluster, disks)
+    return replace(placement, where=replace(where, seen=seen, adopts=False)), change
 
 
 def _staged(live: Fields, ref: Ref, fields: Fields) -> Iterator[Held]:

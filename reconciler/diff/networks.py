@@ -2,12 +2,20 @@
 
 from collections.abc import Iterator
 
-from reconciler.change import Change, NetworkDiffers, NetworkInactive, NetworkUndefined, NetworkUnwanted
+from reconciler.change import (
+    Change,
+    NetworkDiffers,
+    NetworkForeign,
+    NetworkInactive,
+    NetworkUndefined,
+    NetworkUnwanted,
+)
 from reconciler.desired import Desired, Ref
 from reconciler.desired.derive import object_uuid
 from reconciler.desired.documents import Network, State
 from reconciler.diff.fields import differing
 from reconciler.observed import Listing, Mark, Observed, SeenNetwork, Unknown
+from reconciler.ours import ADOPTS, TAKE_OVER, is_or_becomes_ours, is_our_network
 from reconciler.step import Held, HeldReason
 from reconciler.xml.network import network_xml
 
@@ -28,9 +36,9 @@ def _at_host(desired: Desired, listing: Listing[SeenNetwork], network: Network, 
     ref = Ref("network", network.name, host)
     seen = listing.items.get(network.name)
     absent = network.spec.state is State.ABSENT
-    if seen and not _is_ours(desired, seen):
+    if seen and not is_or_becomes_ours(desired, network, seen):
         if not absent:
-            message = f"host/{host} has a network of that name that does not carry our mark; rename one of them"
+            message = f"host/{host} has a network of that name that does not carry our mark; {TAKE_OVER}"
             yield Held(ref, HeldReason.NOT_OURS, message)
         return
     if absent:
@@ -48,12 +56,12 @@ def _wanted(desired: Desired, network: Network, host: str, seen: SeenNetwork | N
     xml = network_xml(seen.xml if seen else None, network.name, seen.uuid if seen else uuid, fields, mark)
     if seen is None:
         yield NetworkUndefined(ref, "it is not defined", xml, tuple(fields.items()))
-    elif different := differing(seen.fields, fields):
+        return
+    if different := differing(seen.fields, fields):
         reason = ", ".join(str(field) for field in different)
         yield NetworkDiffers(ref, reason, xml, tuple(fields.items()), seen.active)
-    elif not seen.active:
+        return
+    if not is_our_network(seen, desired.cluster_name):
+        yield NetworkForeign(ref, ADOPTS, xml, tuple(fields.items()), desired.cluster_name)
+    if not seen.active:
         yield NetworkInactive(ref, "it is not active")
-
-
-def _is_ours(desired: Desired, seen: SeenNetwork) -> bool:
-    return seen.mark is not None and (seen.mark.cluster, seen.mark.name) == (desired.cluster_name, seen.name)

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 from reconciler.change import Change, ImageMissing, PoolInactive, PoolStale, PoolUndefined, PoolUnmounted, PoolUnwanted
 from reconciler.desired import Desired, Ref
-from reconciler.desired.derive import image_marker, image_volume, object_uuid
+from reconciler.desired.derive import image_marker, image_volume
 from reconciler.desired.documents import Pool, State
 from reconciler.diff.fields import differing
 from reconciler.observed import Listing, Observed, SeenPool
+from reconciler.ours import pool_uuid
 from reconciler.readiness import is_usable, mount_host, mount_sources, pool_trouble, wanted_pools
 from reconciler.step import Held, HeldReason
 from reconciler.xml.pool import pool_xml
@@ -32,7 +33,7 @@ def _at_host(desired: Desired, observed: Observed, pool: Pool, host: str) -> Ite
         yield Held(ref, *trouble)
         return
     seen = observed.pool(host, pool.name)
-    common = (object_uuid(desired.cluster_name, "pool", pool.name), pool.spec.target, mount_sources(desired, pool))
+    common = (pool_uuid(desired, pool, seen), pool.spec.target, mount_sources(desired, pool))
     if seen is None:
         xml = pool_xml(pool.name, common[0], _fields(desired, observed, pool, host))
         yield PoolUndefined(ref, "it is not defined", *common, xml)
@@ -82,7 +83,7 @@ def stale(desired: Desired, observed: Observed, pool: str, host: str, reason: st
     """Look again at a pool that is active already; one that this plan starts is read fresh by that."""
     document, seen = desired.pools[pool], observed.pool(host, pool)
     if seen is not None and seen.active and seen.mounted_from != "":
-        uuid = object_uuid(desired.cluster_name, "pool", pool)
+        uuid = pool_uuid(desired, document, seen)
         yield PoolStale(Ref("pool", pool, host), reason, uuid, document.spec.target, mount_sources(desired, document))
 
 
@@ -94,10 +95,10 @@ def receiving_host(desired: Desired, observed: Observed, pool: Pool) -> str | No
 
 
 def _unwanted(desired: Desired, observed: Observed, pool: Pool) -> Iterator[Change | Held]:
-    uuid = object_uuid(desired.cluster_name, "pool", pool.name)
     for host in desired.selected(pool.spec.hosts):
         listing = observed.pools.get(host)
         seen = listing.items.get(pool.name) if isinstance(listing, Listing) else None
+        uuid = pool_uuid(desired, pool, seen)
         if seen is None or seen.uuid != uuid:
             continue
         ref = Ref("pool", pool.name, host)

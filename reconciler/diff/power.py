@@ -13,7 +13,8 @@ from reconciler.observed import Observed, SeenDomain, Standing
 from reconciler.place import Placement
 from reconciler.readiness import is_usable, pool_trouble
 from reconciler.step import Held, HeldReason
-from reconciler.xml.domain import merge, wanted
+from reconciler.whereabouts import Whereabouts
+from reconciler.xml.domain import Fields, device_names, merge, wanted
 
 
 def place_and_power(
@@ -27,7 +28,7 @@ def place_and_power(
         yield _migration(desired, observed, domain, placement, target)
         return
     if placement.moves:
-        nowhere = nowhere_else(desired, observed, domain, where.home, where.uuid)
+        nowhere = nowhere_else(desired, observed, domain, where.home, where.uuid, seen=where.seen)
         reason = f"host/{where.home} is cordoned" + (" and onDrain is restart" if running else "")
         if running:
             yield DomainOn(where.ref, reason, where.uuid, restarts=True)
@@ -62,7 +63,7 @@ def _migration(
         auto_converge=policy.auto_converge,
         post_copy=policy.post_copy,
         expected_s=forecast(desired, observed, domain, home, target),
-        nowhere=nowhere_else(desired, observed, domain, home, where.uuid),
+        nowhere=nowhere_else(desired, observed, domain, home, where.uuid, seen=where.seen),
     )
 
 
@@ -82,7 +83,7 @@ def _power(
         if stop := _reason_to_stop(desired, domain, host):
             yield DomainOn(where.ref, stop, where.uuid)
     elif domain.spec.power is Power.RUNNING and not _reason_to_stop(desired, domain, host):
-        yield from _start(desired, observed, domain, here, where.uuid)
+        yield from _start(desired, observed, domain, here, where)
 
 
 def _reason_to_stop(desired: Desired, domain: Domain, host: str) -> str:
@@ -92,8 +93,10 @@ def _reason_to_stop(desired: Desired, domain: Domain, host: str) -> str:
     return f"host/{host} is cordoned and onDrain is stop" if cordoned and domain.spec.on_drain is OnDrain.STOP else ""
 
 
-def _start(desired: Desired, observed: Observed, domain: Domain, ref: Ref, uuid: str) -> Iterator[Change | Held]:
-    nowhere = nowhere_else(desired, observed, domain, ref.host, uuid)
+def _start(
+    desired: Desired, observed: Observed, domain: Domain, ref: Ref, where: Whereabouts
+) -> Iterator[Change | Held]:
+    nowhere = nowhere_else(desired, observed, domain, ref.host, where.uuid, seen=where.seen)
     verdict = nowhere.check(observed)
     if ref.host in desired.hosts and desired.hosts[ref.host].spec.fenced:
         yield Held(ref, HeldReason.FENCED_HOST_ANSWERS, f"host/{ref.host} is fenced, yet it answers; unfence it first")
@@ -103,7 +106,7 @@ def _start(desired: Desired, observed: Observed, domain: Domain, ref: Ref, uuid:
         reason = HeldReason.HOST_UNKNOWN if verdict.holds is None else HeldReason.IN_USE
         yield Held(ref, reason, verdict.seen)
     else:
-        yield DomainOff(ref, "power is running", uuid, nowhere, *needs(domain))
+        yield DomainOff(ref, "power is running", where.uuid, nowhere, *needs(domain))
 
 
 def _pool_trouble(desired: Desired, observed: Observed, domain: Domain, host: str) -> tuple[HeldReason, str] | None:
@@ -124,7 +127,7 @@ def _halted(desired: Desired, observed: Observed, domain: Domain, placement: Pla
             message = f"paused by an I/O error, and pool/{bad[0]}@{where.home} is not well; resumed once it is"
             yield Held(where.ref, HeldReason.POOL_NOT_READY, message)
             return
-    nowhere = nowhere_else(desired, observed, domain, where.home, where.uuid)
+    nowhere = nowhere_else(desired, observed, domain, where.home, where.uuid, seen=where.seen)
     verdict = nowhere.check(observed)
     if verdict.holds is None:
         yield Held(where.ref, HeldReason.HOST_UNKNOWN, verdict.seen)
@@ -137,14 +140,14 @@ def _halted(desired: Desired, observed: Observed, domain: Domain, placement: Pla
 
 
 def nowhere_else(
-    desired: Desired, observed: Observed, domain: Domain, host: str, uuid: str, *, is_new: bool = False
+    desired: Desired, observed: Observed, domain: Domain, host: str, uuid: str, *, seen: SeenDomain | None
 ) -> NowhereElse:
-    """Law 2 for this domain at `host`. A new one may be made while hosts are silent; a fenced host is off."""
+    """Law 2 for this domain at `host`. One not `seen` is new: hosts may be silent meanwhile; a fenced host is off."""
     hosts = tuple(sorted(desired.hypervisors))
     silent = {h for h in hosts if desired.hosts[h].spec.fenced}
-    if is_new:
+    if seen is None:
         silent |= {h for h in hosts if not observed.is_reachable(h)}
-    disks = frozenset(disk_paths(desired, domain).values())
+    disks = frozenset(disk_paths(desired, domain).values()) | (seen.writable_sources if seen else frozenset())
     return NowhereElse(host, domain.name, uuid, disks, hosts, frozenset(silent))
 
 
@@ -155,6 +158,12 @@ def needs(domain: Domain) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def merged(desired: Desired, domain: Domain, seen: SeenDomain) -> str:
-    """The persistent definition with what the document says written into it."""
-    fields = wanted(domain, desired.cluster_name, only_set=True, there=seen.fields)
-    return merge(seen.xml, fields, sources=disk_paths(desired, domain), mark=None)
+    """The persistent definition with what the document says written into it, and our mark."""
+    fields = said(desired, domain, seen, seen.fields or {})
+    return merge(seen.xml, fields, sources=disk_paths(desired, domain), mark=seen.mark)
+
+
+def said(desired: Desired, domain: Domain, seen: SeenDomain, there: Fields) -> Fields:
+    """What the document says of a domain that is there; `there`: the fields of one of its definitions."""
+    names = device_names(domain, there, seen.disks, disk_paths(desired, domain))
+    return wanted(domain, desired.cluster_name, only_set=True, there=there, names=names)

@@ -7,6 +7,7 @@ from reconciler.desired import Desired, is_selected, matches
 from reconciler.desired.documents import Domain, Host, OnDrain, Power, State
 from reconciler.history import History
 from reconciler.observed import HostFacts, Observed, Standing
+from reconciler.ours import is_or_becomes_ours
 from reconciler.readiness import pool_trouble
 from reconciler.step import Held, HeldReason
 from reconciler.whereabouts import Whereabouts, twins, whereabouts
@@ -177,7 +178,7 @@ def _network_reasons(desired: Desired, observed: Observed, domain: Domain, host:
         if not is_selected(host, desired.networks[name].spec.hosts):
             yield f"network/{name} is not for it"
         seen = observed.network(host.name, name)
-        if seen and (seen.mark is None or seen.mark.cluster != desired.cluster_name):
+        if seen and not is_or_becomes_ours(desired, desired.networks[name], seen):
             yield f"network/{name} there is not ours"
 
 

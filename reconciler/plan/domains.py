@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from reconciler.action import (
+    AdoptDomain,
     DefineDomain,
     DestroyHusk,
     MigrateDomain,
@@ -16,6 +17,7 @@ from reconciler.change import (
     Change,
     DisksUnrecorded,
     DomainDiffers,
+    DomainForeign,
     DomainHalted,
     DomainHusk,
     DomainLeftover,
@@ -28,6 +30,7 @@ from reconciler.change import (
 )
 from reconciler.fact import AllOf, DisksRecorded, DomainGone, DomainIs, NetworkIs, PoolReady, VolumesAbsent
 from reconciler.observed import Standing
+from reconciler.ours import CarriesOurMark
 from reconciler.plan.draft import Builder, Draft, contents_known, pool_ready, token, tokens
 from reconciler.step import Impact, Sign
 
@@ -64,6 +67,23 @@ def domain_differs(change: DomainDiffers) -> tuple[Draft, ...]:
             Sign.UPDATE,
             requires=(DomainIs(host, name, change.uuid),),
             provides=frozenset({token("defined", name)}),
+            after=frozenset({token("adopted", name)}),
+        ),
+    )
+
+
+def domain_foreign(change: DomainForeign) -> tuple[Draft, ...]:
+    """Whatever else is done to it comes after, for it is done to what is ours."""
+    name, host = change.ref.name, change.ref.host
+    marked = CarriesOurMark(host, name, change.uuid, change.cluster)
+    return (
+        Draft(
+            AdoptDomain(host, name, change.uuid, change.cluster, change.disks),
+            AllOf((marked, DisksRecorded(host, name, change.uuid, frozenset(change.disks)))),
+            change.reason,
+            sign=Sign.UPDATE,
+            requires=(DomainIs(host, name, change.uuid),),
+            provides=frozenset({token("adopted", name), token("defined", name)}),
         ),
     )
 
@@ -114,6 +134,7 @@ def domain_on(change: DomainOn) -> tuple[Draft, ...]:
             Sign.UPDATE,
             requires=(DomainIs(host, name, change.uuid, RUNNING),),
             provides=frozenset({token("stopped", name)}),
+            after=frozenset({token("adopted", name)}),
             limit="restarts" if change.restarts else "",
         ),
     )
@@ -211,6 +232,7 @@ def domain_leftover(change: DomainLeftover) -> tuple[Draft, ...]:
             sign=Sign.UPDATE,
             requires=(DomainIs(host, name, change.uuid, OFF), DomainIs(change.home, name, change.uuid)),
             provides=frozenset({token("leftover", name)}),
+            after=frozenset({token("adopted", name)}),
         ),
     )
 
@@ -266,6 +288,7 @@ def domain_unwanted(change: DomainUnwanted) -> tuple[Draft, ...]:
 
 DOMAINS: Mapping[type[Change], Builder] = {
     DomainUndefined: domain_undefined,
+    DomainForeign: domain_foreign,
     DomainDiffers: domain_differs,
     DisksUnrecorded: disks_unrecorded,
     DomainOff: domain_off,

@@ -1,10 +1,19 @@
 """Changes of networks as steps."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from reconciler.action import DefineNetwork, StartNetwork, StopNetwork, UndefineNetwork
-from reconciler.change import Change, NetworkDiffers, NetworkInactive, NetworkUndefined, NetworkUnwanted
-from reconciler.fact import NetworkIs
+from reconciler.change import (
+    Change,
+    NetworkDiffers,
+    NetworkForeign,
+    NetworkInactive,
+    NetworkUndefined,
+    NetworkUnwanted,
+)
+from reconciler.fact import AllOf, NetworkIs
+from reconciler.ours import NetworkCarriesOurMark
 from reconciler.plan.draft import Builder, Draft, token
 from reconciler.step import Impact, Sign
 
@@ -17,6 +26,14 @@ def network_differs(change: NetworkDiffers) -> tuple[Draft, ...]:
     """A bridge network holds no state: guests keep their taps while it is stopped and started."""
     define = _define(change, Sign.UPDATE)
     return (define, _stop(change), network_inactive(change)[0]) if change.active else (define,)
+
+
+def network_foreign(change: NetworkForeign) -> tuple[Draft, ...]:
+    """libvirt writes the definition alone; the network that runs, and the guests on it, notice nothing."""
+    name, host = change.ref.name, change.ref.host
+    draft = _define(change, Sign.UPDATE)
+    marked = NetworkCarriesOurMark(host, name, change.cluster)
+    return (replace(draft, goal=AllOf((draft.goal, marked)), requires=(NetworkIs(host, name),)),)
 
 
 def network_inactive(change: Change) -> tuple[Draft, ...]:
@@ -63,6 +80,7 @@ def _stop(change: Change) -> Draft:
 NETWORKS: Mapping[type[Change], Builder] = {
     NetworkUndefined: network_undefined,
     NetworkDiffers: network_differs,
+    NetworkForeign: network_foreign,
     NetworkInactive: network_inactive,
     NetworkUnwanted: network_unwanted,
 }

@@ -82,6 +82,12 @@ def marked(xml: str) -> tuple[str, str] | None:
     return (mark.get("cluster", ""), mark.get("name", "")) if mark is not None else None
 
 
+def adopted_uuid(xml: str) -> str:
+    """The UUID that our mark in a domain's XML vouches for; empty where it says none."""
+    mark = _root(xml).find("metadata/{urn:reconciler:v1}mark")
+    return mark.get("uuid", "") if mark is not None else ""
+
+
 def has_lived(xml: str) -> bool:
     """Whether our mark in a domain's XML lists a disk as made; before that nobody starts it."""
     return _root(xml).find("metadata/{urn:reconciler:v1}mark/{urn:reconciler:v1}disk") is not None

@@ -5,7 +5,7 @@ from typing import Any
 
 from reconciler import action as actions
 from reconciler.action import Action
-from reconciler.observed import Mark
+from reconciler.ours import domain_mark
 from reconciler.simulate import domains, networks, storage
 from reconciler.simulate.machines import ExportLine, File, Hypervisor, NfsServer
 from reconciler.simulate.refusal import invalid
@@ -33,12 +33,14 @@ def create_volume(world: World, hypervisor: Hypervisor, action: actions.CreateVo
 def record_disks(world: World, hypervisor: Hypervisor, action: actions.RecordDisks) -> None:
     """virDomainSetMetadata on both definitions."""
     found = domains.domain(hypervisor, action.uuid, action.name)
-    mark = Mark(action.cluster, action.name, frozenset(action.disks))
+    mark = domain_mark(action.cluster, action.name, action.uuid, action.disks)
     if found.xml is not None:
         found.xml = domain_xml.merge(found.xml, {}, sources={}, mark=mark)
     if found.live is not None:
         found.live = domain_xml.merge(found.live, {}, sources={}, mark=mark)
-    world.tell(hypervisor.name, f"domain/{found.name}", f"disks recorded: {', '.join(sorted(mark.disks))}")
+    names = ", ".join(sorted(mark.disks)) or "none"
+    words = "adopted with its disks" if isinstance(action, actions.AdoptDomain) else "disks recorded"
+    world.tell(hypervisor.name, f"domain/{found.name}", f"{words}: {names}")
 
 
 def undefine_domain(world: World, hypervisor: Hypervisor, action: actions.UndefineDomain) -> None:
@@ -67,6 +69,7 @@ ON_HYPERVISOR: Mapping[type[Action], Effect] = {
     actions.UndefineNetwork: lambda w, h, a: networks.undefine_network(w, h, a.name),
     actions.DefineDomain: lambda w, h, a: domains.define(w, h, a.xml),
     actions.RecordDisks: record_disks,
+    actions.AdoptDomain: record_disks,
     actions.StartDomain: lambda w, h, a: domains.start(w, h, a.uuid),
     actions.ResumeDomain: lambda w, h, a: domains.resume(w, h, a.uuid),
     actions.ShutdownDomain: lambda w, h, a: domains.shutdown(w, h, a.uuid),

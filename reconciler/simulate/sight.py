@@ -191,7 +191,8 @@ def targets(world: World, desired: Desired, host: str) -> dict[str, SeenTarget]:
 
 def _is_active(desired: Desired, hypervisor: Hypervisor, pool: PoolDocument) -> bool:
     found = hypervisor.pools.get(pool.name)
-    return found is not None and found.active and found.uuid == object_uuid(desired.cluster_name, "pool", pool.name)
+    ours = object_uuid(desired.cluster_name, "pool", pool.name)
+    return found is not None and found.active and (pool.adopted or found.uuid == ours)
 
 
 def _target(hypervisor: Hypervisor, path: str) -> SeenTarget:

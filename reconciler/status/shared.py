@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from reconciler.desired import Ref
 from reconciler.desired.documents import Network, Pool, State
 from reconciler.observed import Listing, Unknown
+from reconciler.ours import is_our_network
 from reconciler.readiness import is_usable, pool_trouble
 from reconciler.status.condition import Condition, ObjectStatus, Truth, View, all_of, named, unknown
 from reconciler.step import HeldReason
@@ -69,7 +70,7 @@ def network_at(view: View, network: Network, host: str) -> Condition:
         return silence
     if network.spec.state is State.ABSENT:
         return _absent(there=seen is not None)
-    if seen and (seen.mark is None or seen.mark.cluster != view.desired.cluster_name):
+    if seen and not is_our_network(seen, view.desired.cluster_name):
         message = "a network of that name is there without our mark"
         return Condition("Ready", Truth.FALSE, HeldReason.NOT_OURS.value, message)
     if seen is None or not seen.active:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from reconciler.desired import Desired, Ref
 from reconciler.desired.documents import Domain, Host
 from reconciler.observed import Observed, SeenDomain
+from reconciler.ours import is_ours
 from reconciler.status.condition import ObjectStatus, Truth
 from reconciler.status.domains import own_objects
 from reconciler.status.hosts import must_leave
 from reconciler.step import Plan
-from reconciler.whereabouts import Whereabouts, is_ours, whereabouts
+from reconciler.whereabouts import Whereabouts, whereabouts
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any
 from reconciler import action as verbs
 from reconciler.action import Action
 from reconciler.errors import PermanentError
-from reconciler.observed import Mark
+from reconciler.ours import domain_mark
 from reconciler.virt import codes, lib
 from reconciler.virt.codes import Code
 from reconciler.xml.mark import PREFIX, URI, mark_xml
@@ -121,7 +121,7 @@ def _define_domain(connection: lib.Connection, action: verbs.DefineDomain) -> No
 def _record_disks(connection: lib.Connection, action: verbs.RecordDisks) -> None:
     """virDomainSetMetadata, in the definition and, where it runs, in the live one that a migration carries."""
     domain = connection.lookupByUUIDString(action.uuid)
-    mark = mark_xml(Mark(action.cluster, action.name, frozenset(action.disks)))
+    mark = mark_xml(domain_mark(action.cluster, action.name, action.uuid, action.disks))
     flags = codes.AFFECT_CONFIG | (codes.AFFECT_LIVE if domain.isActive() else 0)
     domain.setMetadata(codes.METADATA_ELEMENT, mark, PREFIX, URI, flags)
 
@@ -166,6 +166,7 @@ SHORT: Mapping[type[Action], Short] = {
     verbs.UndefineNetwork: Short("undefine", _undefine_network),
     verbs.DefineDomain: Short("define", _define_domain, 120.0),
     verbs.RecordDisks: Short("record the disks of", _record_disks, 45.0),
+    verbs.AdoptDomain: Short("adopt", _record_disks, 45.0),
     verbs.StartDomain: Short("start", _start_domain, 120.0),
     verbs.ResumeDomain: Short("resume", _resume_domain, 45.0),
     verbs.DestroyHusk: Short("end", _destroy_husk, 60.0),

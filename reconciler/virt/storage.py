@@ -38,7 +38,7 @@ class StorageRules:
 
     host: str
     uuids: Mapping[str, str]
-    """Every pool document's name -> the UUID by which a pool is ours."""
+    """Every pool document's name -> the UUID by which a pool is ours; empty: whatever UUID it has, we take it over."""
     pools: tuple[Pool, ...]
     """Those that this host shall have, or have had."""
     spellings: Spellings
@@ -48,8 +48,13 @@ class StorageRules:
     def of(cls, desired: Desired, host: str, answers: Callable[[str], bool]) -> "StorageRules":
         cluster = desired.cluster_name
         here = tuple(pool for _, pool in sorted(desired.pools.items()) if host in desired.selected(pool.spec.hosts))
-        uuids = {name: object_uuid(cluster, "pool", name) for name in desired.pools}
+        documents = desired.pools.items()
+        uuids = {name: "" if pool.adopted else object_uuid(cluster, "pool", name) for name, pool in documents}
         return cls(host, uuids, here, Spellings.of(desired), answers)
+
+    def is_ours(self, name: str, uuid: str) -> bool:
+        """Whether the pool of that name and UUID is what a document speaks of."""
+        return name in self.uuids and self.uuids[name] in ("", uuid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +140,7 @@ def pool_seen(
     try:
         reading = memo.reading(f"pool/{uuid}", "xml", handle.XMLDesc(0), read_pool_xml)
         seen = _judge(reading, side, rules, active=active)
-        if active and uuid == rules.uuids.get(name) and not seen.trouble:
+        if active and rules.is_ours(name, uuid) and not seen.trouble:
             names = sorted(volume.name() for volume in handle.listAllVolumes(0))
             return replace(seen, volumes=dict.fromkeys(names))
         return seen
@@ -185,8 +190,9 @@ def _read_targets(
     """What is at the targets of our pools that are not active here. Raises: HostUnreachable."""
     if side is None or link.shell is None:
         return {}
-    active = {p.uuid for p in pools.items.values() if p.active} if isinstance(pools, Listing) else set()
-    waiting = {p.spec.target for p in rules.pools if rules.uuids[p.name] not in active}
+    known = pools.items.values() if isinstance(pools, Listing) else ()
+    active = {pool.name for pool in known if pool.active and rules.is_ours(pool.name, pool.uuid)}
+    waiting = {pool.spec.target for pool in rules.pools if pool.name not in active}
     mounted = {path: mounted_at(side, path) for path in sorted(waiting)}
     bare = [path for path, source in mounted.items() if not source]
     full = _holding_files(link, bare) if bare else frozenset()

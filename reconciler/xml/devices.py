@@ -1,9 +1,10 @@
 """Disks and interfaces: by which name a document knows one, how a new one is made, what a disk's source is."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
-from reconciler.desired.documents import Disk, Interface
+from reconciler.desired.documents import Disk, Domain, Interface
 from reconciler.observed import SeenDisk
 from reconciler.xml.field import Field, Fields, write_fields
 from reconciler.xml.table import DISK, INTERFACE
@@ -57,6 +58,35 @@ def _address(device: Element) -> str:
 def _attribute(device: Element, tag: str, name: str) -> str:
     found = child(device, tag)
     return found.get(name, "") if found is not None else ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceNames:
+    """Document name -> the name by which a reading knows the device, where that is another one."""
+
+    disks: Mapping[str, str]
+    interfaces: Mapping[str, str]
+
+
+NO_OTHER_NAMES = DeviceNames({}, {})
+
+
+def device_names(domain: Domain, there: Fields, disks: Iterable[SeenDisk], paths: Mapping[str, str]) -> DeviceNames:
+    """Which devices of `there` the document means without calling them by their names there.
+
+    A disk is known by what it lies on (`paths`: the document's, by disk), an interface by the MAC that the document
+    says: devices that another hand made have no name of ours, and none can be given to them while the domain runs.
+    """
+    spec = domain.spec
+    by_source = {disk.source: disk.name for disk in disks if disk.source}
+    sources = {disk.name: by_source.get(paths.get(disk.name, ""), "") for disk in spec.disks}
+    macs = {interface.name: (interface.mac or "").lower() for interface in spec.interfaces}
+    return DeviceNames(_others(sources, there.get("disks", {})), _others(macs, there.get("interfaces", {})))
+
+
+def _others(meant: Mapping[str, str], there: Fields) -> dict[str, str]:
+    """What is there by its document name is that one; no device is two."""
+    return {name: other for name, other in meant.items() if name not in there and other in there and other not in meant}
 
 
 # --- new ones --------------------------------------------------------------

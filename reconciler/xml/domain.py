@@ -7,7 +7,7 @@ from typing import Any
 from reconciler.desired import derive
 from reconciler.desired.documents import Disk, Domain, DomainSpec, Interface
 from reconciler.observed import Mark, SeenDisk
-from reconciler.xml.devices import named, seen_disks, write_devices
+from reconciler.xml.devices import NO_OTHER_NAMES, DeviceNames, device_names, named, seen_disks, write_devices
 from reconciler.xml.field import Field, Fields, read_fields, write_fields
 from reconciler.xml.mark import read_mark, write_mark
 from reconciler.xml.skeleton import skeleton
@@ -46,21 +46,31 @@ def read(xml: str) -> DomainReading:
     )
 
 
-def wanted(domain: Domain, cluster: str, *, only_set: bool, there: Fields | None = None) -> Fields:
+def wanted(
+    domain: Domain,
+    cluster: str,
+    *,
+    only_set: bool,
+    there: Fields | None = None,
+    names: DeviceNames = NO_OTHER_NAMES,
+) -> Fields:
     """What the document says, in the words of read().
 
     With `only_set`: what it wrote itself, without what acts only at creation (`cpu: baseline`, a disk's format). A
     device that `there` (a reading's fields) lacks is said in full, with its derived MAC, for it will be created.
+    `names`: what `there` calls a device that has another name in the document (see device_names).
     """
     spec, there = domain.spec, there or {}
     fields = _said(spec, DOMAIN, only_set=only_set)
     if spec.disks or not only_set:
         known = _known(there.get("disks"), spec.disks)
-        fields["disks"] = {d.name: _said(d, DISK, only_set=only_set and d.name in known) for d in spec.disks}
+        disks = {names.disks.get(d.name, d.name): d for d in spec.disks}
+        fields["disks"] = {n: _said(d, DISK, only_set=only_set and n in known) for n, d in disks.items()}
     if spec.interfaces or not only_set:
         known = _known(there.get("interfaces"), spec.interfaces)
+        interfaces = {names.interfaces.get(i.name, i.name): i for i in spec.interfaces}
         fields["interfaces"] = {
-            i.name: _interface(domain, cluster, i, only_set=only_set and i.name in known) for i in spec.interfaces
+            n: _interface(domain, cluster, i, only_set=only_set and n in known) for n, i in interfaces.items()
         }
     return fields
 
@@ -106,4 +116,4 @@ def merge(xml: str, fields: Fields, *, sources: Mapping[str, str], mark: Mark | 
     return xml if after == before else after
 
 
-__all__ = ["DomainReading", "Fields", "merge", "read", "skeleton", "wanted"]
+__all__ = ["DeviceNames", "DomainReading", "Fields", "device_names", "merge", "read", "skeleton", "wanted"]

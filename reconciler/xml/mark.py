@@ -17,7 +17,7 @@ def read_mark(root: Element) -> Mark | None:
     if found is None or not cluster or not name:
         return None
     disks = frozenset(disk.get("name", "") for disk in found.iterfind(_DISK)) - {""}
-    return Mark(cluster, name, disks)
+    return Mark(cluster, name, disks, found.get("uuid", ""))
 
 
 def mark_xml(mark: Mark) -> str:
@@ -25,7 +25,7 @@ def mark_xml(mark: Mark) -> str:
 
     Without a namespace: libvirt puts every element without one into URI, and refuses text that declares PREFIX itself.
     """
-    made = element("mark", cluster=mark.cluster, name=mark.name)
+    made = element("mark", **_attributes(mark))
     for disk in sorted(mark.disks):
         made.append(element("disk", name=disk))
     return etree.tostring(made, encoding="unicode")
@@ -46,7 +46,12 @@ def write_mark(root: Element, mark: Mark) -> None:
 
 
 def _element(mark: Mark) -> Element:
-    made = etree.Element(_MARK, {"cluster": mark.cluster, "name": mark.name}, nsmap={PREFIX: URI})
+    made = etree.Element(_MARK, _attributes(mark), nsmap={PREFIX: URI})
     for disk in sorted(mark.disks):
         etree.SubElement(made, _DISK, {"name": disk})
     return made
+
+
+def _attributes(mark: Mark) -> dict[str, str]:
+    said = {"cluster": mark.cluster, "name": mark.name}
+    return {**said, "uuid": mark.uuid} if mark.uuid else said

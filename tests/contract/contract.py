@@ -12,6 +12,7 @@ import pytest
 
 from reconciler.action import (
     Action,
+    AdoptDomain,
     BuildPool,
     CreateVolume,
     DefineDomain,
@@ -46,6 +47,7 @@ from reconciler.observed import (
     Standing,
     Unknown,
 )
+from reconciler.ours import is_ours
 from reconciler.xml import domain as domain_xml
 from reconciler.xml.network import network_xml
 from reconciler.xml.pool import pool_xml
@@ -351,6 +353,21 @@ class EdgeContract:
         assert setting.seen().mark == wanted
         setting.apply(ShutdownDomain(setting.host, setting.guest, setting.domain_uuid))
         assert setting.until(Standing.OFF).mark == wanted
+
+    def test_what_another_hand_made_gets_our_mark_in_both_definitions_and_nothing_else(self, setting):
+        setting.make_pool(setting.desired.domains[setting.guest].spec.disks[0].pool)
+        theirs = setting.domain().replace(setting.domain_uuid, OTHER_UUID)
+        setting.apply(DefineDomain(setting.host, setting.guest, OTHER_UUID, theirs))
+        setting.make_disk()
+        setting.apply(StartDomain(setting.host, setting.guest, OTHER_UUID))
+        before = setting.until(Standing.RUNNING)
+        assert not is_ours(before, setting.cluster)
+        setting.apply(AdoptDomain(setting.host, setting.guest, OTHER_UUID, setting.cluster, ("root",)))
+        after = setting.seen()
+        assert is_ours(after, setting.cluster)
+        assert (after.mark.disks, after.uuid) == ({"root"}, OTHER_UUID)
+        assert (after.fields, after.live, after.disks) == (before.fields, before.live, before.disks)
+        assert after.standing is Standing.RUNNING
 
     def test_a_name_that_is_taken_is_refused(self, setting):
         setting.define()
