@@ -23,6 +23,7 @@ class Commands(LazyGroup):
         "validate": ("reconciler.cli.validate", "Check the documents; contact nothing."),
         "status": ("reconciler.cli.status", "Show what is there, and whether it is well."),
         "why": ("reconciler.cli.why", "Explain why an object is as it is."),
+        "import": ("reconciler.cli.importing", "Print documents for what is there and has none."),
         "cordon": ("reconciler.cli.cordon", "Say in HOST's document that it shall be emptied."),
         "uncordon": ("reconciler.cli.cordon", "Say in HOST's document that it takes guests again."),
         "doctor": ("reconciler.cli.doctor", "Ask every machine whether it can do its part; change nothing."),

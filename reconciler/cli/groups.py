@@ -1,13 +1,14 @@
 """A group whose commands are loaded when they are called: listing them needs only this table."""
 
 from collections.abc import Mapping
+from keyword import iskeyword
 from typing import ClassVar
 
 import click
 
 
 class LazyGroup(click.Group):
-    """`table`: command -> (module, its first sentence); the command has its own name in the module.
+    """`table`: command -> (module, its first sentence); the command has its own name there (`import_`: a keyword).
 
     Order of the help: the table's, the main commands first.
     """
@@ -22,7 +23,8 @@ class LazyGroup(click.Group):
             return super().get_command(ctx, cmd_name)
         from importlib import import_module
 
-        command: click.Command = getattr(import_module(self.table[cmd_name][0]), cmd_name)
+        name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        command: click.Command = getattr(import_module(self.table[cmd_name][0]), name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

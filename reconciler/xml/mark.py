@@ -20,6 +20,11 @@ def read_mark(root: Element) -> Mark | None:
     return Mark(cluster, name, disks, found.get("uuid", ""))
 
 
+def is_mark(element: Element) -> bool:
+    """Whether an element of <metadata> is ours."""
+    return bool(element.tag == _MARK)
+
+
 def mark_xml(mark: Mark) -> str:
     """The element as virDomainSetMetadata wants it, beside PREFIX and URI.
 

@@ -31,6 +31,7 @@ COMMANDS: dict[str, list[str]] = {
     "plan": ["plan"],
     "validate": ["validate"],
     "status": ["status"],
+    "import": ["import", "domain/x", "--adopt"],
     "why": ["why", "web-1"],
     "cordon": ["cordon", "hv1"],
     "uncordon": ["uncordon", "hv1"],

@@ -5,12 +5,17 @@ from reconciler.load.checks import derived, domains, hosts, images, migration, n
 from reconciler.load.checks.world import World
 from reconciler.load.words import Hint
 
-__all__ = ["World", "check"]
+__all__ = ["World", "check", "look_through"]
 
 
 def check(world: World) -> list[tuple[Problem, Hint | None]]:
     """Every problem between documents, with its place."""
+    look_through(world)
+    return world.problems()
+
+
+def look_through(world: World) -> None:
+    """Complain about everything that is wrong between documents."""
     if objects.check(world):
         for room in (hosts, pools, images, networks, domains, migration, derived, xml):
             room.check(world)
-    return world.problems()

@@ -62,7 +62,8 @@ class World:
 
     def __init__(self, files: Files, readings: tuple[Reading, ...], image_roots: tuple[str, ...]) -> None:
         self._files = files
-        self._complaints: list[tuple[Entry, Complaint, At | None]] = []
+        self.complaints: list[tuple[Entry, Complaint, At | None]] = []
+        """What is wrong with which document, and the other place of a clash."""
         self._names: dict[str, tuple[str, ...]] = {}
         self.root = files.root
         self.image_roots = (files.root, *image_roots)
@@ -118,17 +119,17 @@ class World:
         hint: Hint | None = None,
     ) -> None:
         """Say that the field at `where` is wrong; `first` is the other place of a clash."""
-        if len(self._complaints) < MOST_COMPLAINTS:
+        if len(self.complaints) < MOST_COMPLAINTS:
             complaint = Complaint(where[1], message, of_key, quote and not of_key, hint)
-            self._complaints.append((where[0], complaint, first))
+            self.complaints.append((where[0], complaint, first))
 
     def problems(self) -> list[tuple[Problem, Hint | None]]:
         """All that was complained about, with places. Parses the files concerned once more."""
-        faults = self._located([(entry, complaint) for entry, complaint, _ in self._complaints])
-        firsts = self._located([(first[0], Complaint(first[1], "")) for *_, first in self._complaints if first])
+        faults = self._located([(entry, complaint) for entry, complaint, _ in self.complaints])
+        firsts = self._located([(first[0], Complaint(first[1], "")) for *_, first in self.complaints if first])
         remaining = iter(firsts)
         problems = []
-        for (entry, _, first), fault in zip(self._complaints, faults, strict=True):
+        for (entry, _, first), fault in zip(self.complaints, faults, strict=True):
             other = next(remaining) if first else None
             tail = f"; first at {first[0].file}:{other.line}:{other.column}" if first and other else ""
             problems.append((Problem(entry.file, fault.line, fault.column, fault.message + tail), fault.hint))
