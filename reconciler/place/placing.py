@@ -50,6 +50,10 @@ class _Ledger:
         self.guests[host].add(domain.name)
 
 
+HALTED = frozenset({Standing.IO_ERROR, Standing.MIGRATING})
+"""Paused by something that passes: such a guest is resumed where it is before it goes anywhere."""
+
+
 def place(desired: Desired, observed: Observed, history: History) -> Placements:
     """Decide for every domain document at once.
 
@@ -78,7 +82,7 @@ def _settled(desired: Desired, where: Whereabouts) -> Placement | None:
     if where.home is None or where.seen is None:
         return None
     host = desired.hosts.get(where.home)
-    if host is None or not host.spec.cordoned or where.seen.standing is Standing.MIGRATING:
+    if host is None or not host.spec.cordoned or where.seen.standing in HALTED:
         return Placement(where, where.home)
     return _drained(domain, where)
 

@@ -12,7 +12,7 @@ from reconciler.observed import DomainState
 from reconciler.simulate import definition, domains, networks, storage
 from reconciler.simulate.machines import Daemon, Directory, Domain, ExportLine, File, Hand, Hypervisor, NfsServer
 from reconciler.simulate.migration import Phase, migrate
-from reconciler.simulate.refusal import Refusal, Stuck
+from reconciler.simulate.refusal import Refusal, Stuck, failed
 from reconciler.simulate.world import SEAT, World
 
 MIB = 1024**2
@@ -178,6 +178,8 @@ def _withdraw(world: World, server: NfsServer, dir_: str) -> None:
 def _umount(world: World, words: list[str]) -> None:
     """umount TARGET HOST"""
     hypervisor = world.hypervisors[words[1]]
+    if storage.holds_open(world, hypervisor, words[0]):
+        raise failed(f"umount: {words[0]}: target is busy.")
     hypervisor.mounts.pop(words[0])
     world.tell(hypervisor.name, f"dir{words[0]}", "unmounted")
 

@@ -163,6 +163,8 @@ class Watch:
             if self._can_be_asked(hypervisor):
                 if found.runs:
                     self._broken(2, f"{action.verb} {action.object}, while {name} runs at host/{hypervisor.name}")
+            elif isinstance(action, DefineDomain) and uuid in self.world.hypervisors[action.host].domains:
+                continue  # a definition that is there is edited: nothing new comes of it
             elif not self._is_fenced(hypervisor.name) and self._may_run(found):
                 self._broken(1, f"{action.verb} {action.object}, while host/{hypervisor.name} is silent and has {name}")
 

@@ -36,7 +36,7 @@ def broken(law: int, case: str) -> Callable[[], Breaches]:
 
     def play() -> Breaches:
         with tempfile.TemporaryDirectory() as room:
-            story = Story(CLOUDS / case, Path(room))
+            story = Story.of(CLOUDS / case, Path(room))
             try:
                 story.play()
             except AssertionError:
@@ -48,7 +48,7 @@ def broken(law: int, case: str) -> Callable[[], Breaches]:
 
 def calls_on_bad_documents() -> Breaches:
     with tempfile.TemporaryDirectory() as room:
-        story = Story(CLOUDS / "bad-documents", Path(room))
+        story = Story.of(CLOUDS / "bad-documents", Path(room))
         try:
             story.play()
         except AssertionError:

@@ -1,24 +1,27 @@
 """Plays a scenario: a script of what people, the world and the reconciler do, and the log of what came of it.
 
 A script line is `t=SECONDS COMMAND`. Commands of people and the world are those of reconciler/simulate/people.py; the
-rest is here: `settle`, `once`, `plan`, `term`, edits of the documents, faults of the next run, and `end`.
+rest is here: `settle`, `once`, `daemon`, `plan`, `term`, edits of the documents, faults of the next run, and `end`.
 """
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ruamel.yaml import YAML
 
+from reconciler.daemon import Daemon
+from reconciler.daemon import Documents as DaemonDocuments
 from reconciler.desired import Desired
 from reconciler.errors import DesiredStateError
 from reconciler.history import History
-from reconciler.reconcile import Result, converge, make_plan
+from reconciler.reconcile import Result, converge, make_plan, one_pass
 from reconciler.show import plan_text
 from reconciler.simulate import Change, Crash, Fault, Faults, Outcome, SimEdge, VirtualClock, act, build
 from reconciler.simulate.watch import Watch
-from reconciler.step import Event, Plan
+from reconciler.step import Event, Plan, Report
 from reconciler.step import Outcome as StepOutcome
 from tests.scenarios.documents import Documents, plain
 
@@ -27,24 +30,30 @@ from tests.scenarios.documents import Documents, plain
 class Story:
     """One playing of one case. `log` is what log.expect holds."""
 
-    case: Path
-    room: Path
+    documents: Documents
+    spec: Mapping[str, Any] = field(default_factory=dict)
+    script: str = ""
     log: list[str] = field(default_factory=list)
     stopped: bool = False
     exit_code: int | None = None
+    daemon: Daemon | None = None
 
     def __post_init__(self) -> None:
-        spec = plain(self.case / "cluster.yaml")
-        self.documents = Documents(self.case, self.room, spec.pop("documents", "small-cloud.yaml"))
         self.clock = VirtualClock()
         self.desired: Desired = self.documents.load()
-        self.world = build(self.clock, self.desired, spec)
+        self.world = build(self.clock, self.desired, self.spec)
         self.watch = Watch(self.world, self.desired)
         self.faults = Faults()
         self.edge = SimEdge(self.world)
         self.held: set[str] = set()
         self.last: list[Change] = []
         self.world.told.append(self._change)
+
+    @classmethod
+    def of(cls, case: Path, room: Path) -> "Story":
+        spec = plain(case / "cluster.yaml")
+        documents = Documents(case, room, spec.pop("documents", "small-cloud.yaml"))
+        return cls(documents, spec, (case / "script.txt").read_text())
 
     # --- the log ---------------------------------------------------------------------------
 
@@ -74,22 +83,25 @@ class Story:
     def play(self) -> str:
         """Run the whole script. The log, checked against the laws."""
         try:
-            lines = _lines(self.case / "script.txt")
-            for moment, line in sorted(lines, key=lambda pair: _is_run(pair[1])):
-                self._line(moment, line)
+            for moment, line in sorted(_lines(self.script), key=lambda pair: _is_run(pair[1])):
+                self.at(moment, line)
         finally:
             self.clock.close()
         return "".join(f"{line}\n" for line in self.log)
 
-    def _line(self, moment: float, line: str) -> None:
+    def at(self, moment: float, line: str) -> None:
         """Runs are played one after another; all else is due at its moment, whatever runs then."""
         verb, *words = line.split(maxsplit=3) if line.startswith("set ") else shlex.split(line)
-        command: Callable[..., None] = getattr(self, f"do_{verb.replace('-', '_')}", lambda *_: act(self.world, line))
+        command: Callable[..., None] = getattr(self, f"do_{verb.replace('-', '_')}", lambda *_: self.act(line))
         if _is_run(line):
             self.clock.sleep(moment - self.clock.now())
             command(*words)
         else:
             self.clock.at(moment, lambda: command(*words))
+
+    def act(self, line: str) -> None:
+        """What people and the world do."""
+        act(self.world, line)
 
     def do_settle(self) -> None:
         """Converge before the story begins; nothing of it is told."""
@@ -112,10 +124,34 @@ class Story:
         for line in plan_text(make_plan(self.documents.load(), self.edge, self.clock, History())).splitlines():
             self.write("plan", line)
 
-    def _run(self) -> None:
+    def do_daemon(self, seconds: str) -> None:
+        """daemon SECONDS: `reconcile`, a new process, told to stop after so long"""
+        self.write("daemon", "begins")
+        self._begin()
+        documents = DaemonDocuments(self.documents.load, lambda text: self.write("daemon", text))
+        self.daemon = Daemon(documents, self._pass, self.clock, lambda text: self.write("daemon", text))
+        timer = self.clock.at(self.clock.now() + float(seconds), self.daemon.stop)
+        try:
+            self.daemon.run()
+            self.write("daemon", f"ends; {len(self.edge.writes)} writes")
+        except Crash as crash:
+            self.clock.reap()
+            self.write("daemon", f"dies at {crash}")
+        finally:
+            timer.cancel()
+            self.daemon, self.exit_code = None, None
+
+    def _pass(self, desired: Desired, history: History, spent: Mapping[str, int], stop: Callable[[], bool]) -> Report:
+        self.desired = self.watch.desired = desired
+        return one_pass(desired, self.edge, self.clock, history, spent=spent, tell=self._tell, stop=stop)
+
+    def _begin(self) -> None:
         self.stopped, self.held, self.watch.planned = False, set(), None
         self.edge = SimEdge(self.world, self.faults, checkers=[self.watch.around])
         self.faults = Faults()
+
+    def _run(self) -> None:
+        self._begin()
         try:
             self.desired = self.watch.desired = self.documents.load()
             self._ended(converge(self.desired, self.edge, self.clock, tell=self._tell, stop=lambda: self.stopped))
@@ -138,14 +174,17 @@ class Story:
         """SIGTERM: no new step begins."""
         self.write("once", "is told to stop")
         self.stopped = True
+        if self.daemon:
+            self.daemon.stop()
 
     def do_fault(self, outcome: str, *name: str) -> None:
         """fault OUTCOME[=SECONDS] NAME...: of the first call in the next run whose name begins so."""
         word, _, seconds = outcome.partition("=")
         self.faults.named.append((" ".join(name), Fault(Outcome(word), float(seconds or 20))))
 
-    def do_crash_at(self, number: str) -> None:
-        self.faults.at = {**self.faults.at, int(number): Fault(Outcome.CRASH_AFTER_EFFECT)}
+    def do_fault_at(self, number: str, outcome: str, host: str = "") -> None:
+        """fault-at NUMBER OUTCOME [HOST]: of that call of the next run; HOST is whom a read's trouble concerns."""
+        self.faults.at = {**self.faults.at, int(number): Fault(Outcome(outcome), host=host)}
 
     def do_cordon(self, host: str) -> None:
         self.do_set(f"host/{host}", "spec.cordoned", "true")
@@ -156,15 +195,20 @@ class Story:
     def do_set(self, ref: str, path: str, value: str) -> None:
         """set KIND/NAME PATH VALUE, in YAML's words"""
         self.documents.edit(ref, path, YAML(typ="safe").load(value))
-        self.write("edit", f"{ref} {path}: {value}")
+        self._edited(f"{ref} {path}: {value}")
 
     def do_remove(self, ref: str) -> None:
         self.documents.remove(ref)
-        self.write("edit", f"{ref} removed")
+        self._edited(f"{ref} removed")
 
     def do_add(self, name: str) -> None:
         self.documents.add(name)
-        self.write("edit", f"{name} added")
+        self._edited(f"{name} added")
+
+    def _edited(self, text: str) -> None:
+        self.write("edit", text)
+        if self.daemon:
+            self.daemon.rescan()
 
     def do_end(self) -> None:
         """What is under way has ended; what runs where, and whether a law was broken."""
@@ -179,12 +223,12 @@ class Story:
 
 
 def _is_run(line: str) -> bool:
-    return line.split()[0] in ("settle", "once", "plan", "end")
+    return line.split()[0] in ("settle", "once", "daemon", "plan", "end")
 
 
-def _lines(script: Path) -> list[tuple[float, str]]:
+def _lines(script: str) -> list[tuple[float, str]]:
     lines = []
-    for line in script.read_text().splitlines():
+    for line in script.splitlines():
         text = line.partition("#")[0].strip()
         if text:
             moment, _, command = text.partition(" ")

@@ -14,7 +14,7 @@ CASES = sorted(file.parent for file in (Path(__file__).parents[1] / "scenarios")
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_scenario(case, tmp_path, golden):
-    golden(case / "log.expect", Story(case, tmp_path).play())
+    golden(case / "log.expect", Story.of(case, tmp_path).play())
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
