@@ -125,7 +125,6 @@ class UploadImage(Volume):
     """A file of ours, or an http(s) URL."""
     sha256: str
     format: str
-    deadline_s = 600.0
 
 
 @dataclass(frozen=True, slots=True)

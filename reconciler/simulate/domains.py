@@ -9,6 +9,9 @@ from reconciler.simulate.machines import Domain, File, Guest, Hand, Hypervisor
 from reconciler.simulate.refusal import Code, Refusal, Stuck, failed, invalid
 from reconciler.simulate.world import World
 
+STUMBLE_S = 0.02
+"""How long a guest runs on a full disk before its next write pauses it."""
+
 POWEROFF_S = 3.0
 """How long a guest takes from the request to its end."""
 
@@ -84,6 +87,10 @@ def start(world: World, hypervisor: Hypervisor, uuid: str) -> None:
 def find_outfit(world: World, hypervisor: Hypervisor, needs: Needs) -> Outfit:
     """What a new process needs here. Raises: Refusal that names the first thing missing; Stuck."""
     opened = tuple(file for path, writable in needs.disks if (file := _disk(world, hypervisor, path)) and writable)
+    for file in opened:
+        if file.locked:
+            cause = 'process exited while connecting to monitor: qemu-system-x86_64: Failed to get "write" lock'
+            raise Refusal(Code.INTERNAL_ERROR, f"internal error: {cause}")
     for bridge in (*needs.bridges, *(networks.bridge_of(hypervisor, name) for name in needs.networks)):
         if bridge and bridge not in hypervisor.bridges:
             raise Refusal(Code.SYSTEM_ERROR, f"Cannot get interface MTU on '{bridge}': No such device")
@@ -177,6 +184,24 @@ def resume(world: World, hypervisor: Hypervisor, uuid: str) -> None:
         raise Refusal(Code.OPERATION_TIMEOUT, "Timed out during operation: cannot acquire state change lock")
     found.state, found.reason = DomainState.RUNNING, "unpaused"
     world.tell(hypervisor.name, f"domain/{found.name}", "resumed")
+    guest = found.guest
+    if _on_a_full_disk(world, hypervisor, found):
+        with world.acting(Hand.WORLD):
+            world.after(STUMBLE_S, lambda: _stumble(world, guest))
+
+
+def _on_a_full_disk(world: World, hypervisor: Hypervisor, found: Domain) -> bool:
+    paths = [path for path, _ in definition.needs(found.live or "<domain/>").disks]
+    mounts = [mount for target, mount in hypervisor.mounts.items() if any(p.startswith(f"{target}/") for p in paths)]
+    return any((server := world.server_named(mount.server)) is not None and server.full for mount in mounts)
+
+
+def _stumble(world: World, guest: Guest) -> None:
+    """It writes; where there still is no room, it is paused again."""
+    for hypervisor, found in world.all_domains():
+        if found.guest is guest and found.runs and _on_a_full_disk(world, hypervisor, found):
+            found.state, found.reason = DomainState.PAUSED, "ioerror"
+            world.tell(hypervisor.name, f"domain/{found.name}", "paused (ioerror)")
 
 
 def crash(world: World, hypervisor: Hypervisor, found: Domain) -> None:

@@ -40,6 +40,8 @@ class File:
     backing: str = ""
     content: str = ""
     complete: bool = True
+    locked: bool = False
+    """Somebody else holds QEMU's image lock on it."""
 
 
 @dataclass(eq=False)
@@ -63,6 +65,8 @@ class NfsServer:
     name: str
     address: str
     daemon: Daemon = Daemon.ALIVE
+    full: bool = False
+    """No room is left in its exports."""
     dirs: dict[str, Directory] = field(default_factory=dict)
     files: dict[str, tuple[ExportLine, ...]] = field(default_factory=dict)
     served: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)

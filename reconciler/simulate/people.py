@@ -151,12 +151,15 @@ ON_NAME: Mapping[str, OnName] = {
 
 
 def _nfs(world: World, words: list[str]) -> None:
-    """nfs stall|resume SERVER; nfs export SERVER DIR CLIENT OPTIONS [FILE]; nfs withdraw SERVER DIR"""
+    """nfs stall|resume|full|roomy SERVER; nfs export SERVER DIR CLIENT OPTIONS [FILE]; nfs withdraw SERVER DIR"""
     verb, server = words[0], world.servers[words[1]]
     if verb in ("stall", "resume"):
         server.daemon = Daemon.HUNG if verb == "stall" else Daemon.ALIVE
         world.tell(server.name, "nfs", "stalls" if verb == "stall" else "serves again")
         world.disturb()
+    elif verb in ("full", "roomy"):
+        server.full = verb == "full"
+        world.tell(server.name, "nfs", "has no room left" if server.full else "has room again")
     elif verb == "export":
         dir_, client, options = words[2:5]
         line = ExportLine(dir_, client, frozenset(options.split(",")))
@@ -193,6 +196,15 @@ def _file(world: World, words: list[str]) -> None:
     made = File(world.next_number(), size, words[2] if len(words) > 2 else "qcow2")
     holder.dirs.setdefault(parent, Directory()).files[name] = made
     world.tell(machine, f"file{path}", "made")
+
+
+def _lock(world: World, words: list[str]) -> None:
+    """lock MACHINE:DIR/NAME, unlock ...: a process that no libvirt knows of holds QEMU's lock on an image"""
+    machine, _, path = words[1].partition(":")
+    parent, _, name = path.rpartition("/")
+    holder = world.servers.get(machine) or world.hypervisors[machine]
+    holder.dirs[parent].files[name].locked = words[0] == "lock"
+    world.tell(machine, f"file{path}", f"{words[0]}ed")
 
 
 def _remove_file(world: World, words: list[str]) -> None:
@@ -340,6 +352,8 @@ COMMANDS: Mapping[str, Callable[[World, list[str]], None]] = {
     "umount": _umount,
     "file": _file,
     "rm": _remove_file,
+    "lock": lambda w, words: _lock(w, ["lock", *words]),
+    "unlock": lambda w, words: _lock(w, ["unlock", *words]),
     "host": _host,
     "link": _link,
     "seat": _seat,

@@ -24,7 +24,7 @@ from reconciler.observed import (
     SeenTarget,
     SeenVolume,
 )
-from reconciler.simulate.machines import Domain, Hypervisor, NfsServer, Pool
+from reconciler.simulate.machines import Domain, Hypervisor, Mount, NfsServer, Pool
 from reconciler.simulate.refusal import Stuck
 from reconciler.simulate.world import SEAT, World
 from reconciler.xml import domain as domain_xml
@@ -136,8 +136,13 @@ def _pool(world: World, desired: Desired, hypervisor: Hypervisor, found: Pool) -
         mounted_from=str(mount) if mount else "",
         trouble=trouble,
         capacity=TERABYTE if found.active else 0,
-        available=TERABYTE // 2 if found.active else 0,
+        available=TERABYTE // 2 if found.active and not _is_full(world, mount) else 0,
     )
+
+
+def _is_full(world: World, mount: Mount | None) -> bool:
+    server = world.server_named(mount.server) if mount else None
+    return server is not None and server.full
 
 
 def _trouble(world: World, hypervisor: Hypervisor, found: Pool) -> str:

@@ -181,6 +181,10 @@ class Watch:
         directory = server.dirs.get(mount.dir) if server and mount else hypervisor.dirs.get(parent)
         return directory is not None and name in directory.files
 
+    def _has_alone(self, hypervisor: Hypervisor, path: str) -> bool:
+        """Whether the file lies on the host's own disk."""
+        return path.rpartition("/")[0] not in hypervisor.mounts and self._exists(hypervisor, path)
+
     def _can_be_asked(self, hypervisor: Hypervisor) -> bool:
         return hypervisor.daemon is Daemon.ALIVE and self.world.reaches(SEAT, hypervisor.name)
 
@@ -216,7 +220,7 @@ class Watch:
             if found is None or found.xml is None or host is there:
                 continue
             for path, _ in definition.needs(found.xml).disks:
-                if self._exists(host, path) and not self._exists(there, path):
+                if self._has_alone(host, path) and not self._exists(there, path):
                     self._broken(5, f"{action.verb} {action.object} leaves its disk {path} behind at host/{host.name}")
 
     def _check_volume(self, action: CreateVolume) -> None:

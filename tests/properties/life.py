@@ -260,6 +260,7 @@ class Life(Story):
             before = len(self.world.journal)
             self.now("once")
             self.check()
+            self._nurse(core)
         restless = truth.still_changing(self.world.journal[before:])
         assert not restless, f"a cloud in trouble is changed on and on: {restless}"
         unwell = truth.unwell(self.world, self.desired, core)

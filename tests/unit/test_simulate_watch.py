@@ -125,7 +125,7 @@ def test_removing_a_file(scene):
 
 
 def test_writing_below_an_unmounted_directory(scene):
-    scene.person("umount /var/lib/libvirt/cloud hv2")
+    scene.person("virsh destroy web-1@hv2", "umount /var/lib/libvirt/cloud hv2")
     scene.apply(CreateVolume("hv2", "images", "new.qcow2", "qcow2", GIB))
     assert "law 1" in scene.laws()
 
