@@ -1,5 +1,6 @@
 # make demo   bring up a small cloud on this machine, converge it, empty a hypervisor and switch it off
 # make test   every test, with real libvirt, QEMU and NFS
+# make test-long  the same without the lab, with 200,000 steps of random lives instead of 10,000
 # make bench  the time of a pass, over the least that any program needs
 # make check  format, lint, types and the quick tests
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
@@ -14,9 +15,13 @@ demo:
 test: check
 	@$(SUDO) $(PYTHON) -m pytest -q -m lab -p no:cacheprovider tests
 
+test-long:
+	@.ci/setup dev
+	$(PYTHON) -m pytest -q -n 2 -m "not lab" --lives 5000 tests
+
 test-quick:
 	@.ci/setup dev
-	$(PYTHON) -m pytest -q -n 2 -m "not lab" tests
+	$(PYTHON) -m pytest -q -n 2 -m "not lab" --lives 250 tests
 
 check: test-quick
 	$(PYTHON) -m ruff format --check .

@@ -8,7 +8,7 @@ import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--lives", type=int, default=250, help="how many random lives of a cloud are lived, 40 steps each")
+    parser.addoption("--lives", type=int, default=50, help="random lives of a cloud, of 40 steps each")
     parser.addoption("--update-golden", action="store_true", help="write what tests see into their expected files")
 
 
