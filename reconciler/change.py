@@ -192,9 +192,12 @@ class DisksUnrecorded(DomainChange):
 
 @dataclass(frozen=True, slots=True)
 class DomainOff(DomainChange):
+    """Off, and shall run. `after_leaving`: (domain, host) that must have left, for its memory is needed there."""
+
     nowhere: NowhereElse
     pools: tuple[str, ...]
     networks: tuple[str, ...]
+    after_leaving: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +238,8 @@ class DomainMisplacedRunning(DomainMisplaced):
     expected_s: float | None
     """inf where it does not converge, None where nobody knows."""
     nowhere: NowhereElse
+    after_leaving: tuple[tuple[str, str], ...] = ()
+    """(domain, host) that must have left first, for its memory is needed there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -293,7 +293,10 @@ class Observed:
     def whereabouts(self, name: str, uuid: str) -> tuple[tuple[str, SeenDomain], ...]:
         """Where a domain of that name or UUID is defined or running."""
         by_name, by_uuid = self._domains_by
-        found = {(h, d.name): d for h, d in (*by_name.get(name, ()), *by_uuid.get(uuid, ()))}
+        named, same = by_name.get(name, []), by_uuid.get(uuid, [])
+        if named == same:  # nowhere, or where it should be
+            return tuple(named)
+        found = {(h, d.name): d for h, d in (*named, *same)}
         return tuple((host, domain) for (host, _), domain in sorted(found.items(), key=lambda item: item[0]))
 
     @cached_property

@@ -1,7 +1,8 @@
 """Where each domain of the documents is, and whether we may touch it: a total table of what can be seen. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from reconciler.desired import Desired, Ref
 from reconciler.desired.derive import object_uuid
@@ -11,8 +12,7 @@ from reconciler.ours import TAKE_OVER, is_ours, may_adopt
 from reconciler.step import Held, HeldReason
 
 
-@dataclass(frozen=True, slots=True)
-class Whereabouts:
+class Whereabouts(NamedTuple):
     """One domain: at `home` (None: nowhere), as `seen`; or `held`, which means hands off.
 
     `leftovers`: hosts with a second, inactive definition of it that a cut move left behind. `husks`: hosts with the
@@ -43,7 +43,10 @@ def own_uuid(desired: Desired, observed: Observed, domain: Domain) -> str:
     """The UUID by which a domain is looked for: the derived one, or that of the one we adopted, or shall adopt."""
     cluster, name = desired.cluster_name, domain.name
     derived = object_uuid(cluster, "domain", name)
-    named = [seen for _, seen in observed.whereabouts(name, derived) if seen.name == name]
+    found = observed.whereabouts(name, derived)
+    if not found:
+        return derived
+    named = [seen for _, seen in found if seen.name == name]
     if not named or any(seen.uuid == derived for seen in named):
         return derived
     ours = {seen.uuid for seen in named if is_ours(seen, cluster)}
@@ -67,7 +70,7 @@ def _locate(desired: Desired, observed: Observed, domain: Domain) -> Whereabouts
         host, seen = found[0]
         message = f"its UUID belongs to domain/{claimant}, which has a document too; give one of them another UUID"
         return _held(name, uuid, host, seen, HeldReason.NOT_OURS, message)
-    return replace(located, adopts=adopts)
+    return located._replace(adopts=True) if adopts else located
 
 
 def _claimant(desired: Desired, name: str, uuid: str) -> str:

@@ -41,6 +41,8 @@ class Desired:
     places: Mapping[Ref, Place] = field(default_factory=dict)
     directory: str = ""
     warnings: tuple[str, ...] = ()
+    derived: dict[str, object] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What a stage worked out of the documents alone and wants to find again in the next pass, by the stage's name."""
 
     @property
     def cluster_name(self) -> str:

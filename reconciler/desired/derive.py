@@ -18,6 +18,7 @@ def _digest(*parts: str) -> bytes:
 
 
 @lru_cache(maxsize=65536)
+@lru_cache(maxsize=1 << 16)
 def object_uuid(cluster: str, kind: str, name: str) -> str:
     """The UUID of a domain, network or pool of ours (RFC 4122, version 5)."""
     return str(uuid.uuid5(NAMESPACE, "\0".join((cluster, kind, name))))

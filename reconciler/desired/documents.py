@@ -22,6 +22,7 @@ from reconciler.desired.domain import (
     OnChange,
     OnDrain,
     Power,
+    TogetherWith,
     XmlEdit,
 )
 from reconciler.desired.model import Address, Duration, Flag, Later, Model, Name, Positive, Size, Text, Whole
@@ -65,7 +66,12 @@ class Limits(Model):
 
 
 class ClusterPlacement(Model):
-    """How full hosts may become."""
+    """How full hosts may become, and how guests are laid out on them."""
+
+    strategy: Literal["spread", "pack"] = "spread"
+    """spread: to the host with most memory left; pack: to the one with least that suffices. Nothing moves for it."""
+    make_room: Flag = False
+    """true: where a domain finds no room, others may be migrated to make some, as few as possible."""
 
     memory_overcommit: Annotated[float, Strict(), Field(gt=0, le=16)] = 1.0
     """Memory promised to guests, as a multiple of a host's memory."""
@@ -96,7 +102,7 @@ class ClusterSpec(Model):
     limits: Limits = Limits()
     """How many deletions and restarts one run may make."""
     placement: ClusterPlacement = ClusterPlacement()
-    """How full hosts may become."""
+    """How full hosts may become, and how guests are laid out on them."""
     migration: ClusterMigration = ClusterMigration()
     """How live migrations may go."""
 
@@ -322,6 +328,7 @@ __all__ = [
     "Power",
     "Reserved",
     "State",
+    "TogetherWith",
     "Transport",
     "XmlEdit",
 ]

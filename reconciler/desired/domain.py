@@ -81,6 +81,15 @@ class ApartFrom(Model):
     """true: rather hold this domain than run it beside one of them."""
 
 
+class TogetherWith(Model):
+    """Domains that should run on the same host as this one."""
+
+    match_labels: Labels
+    """Labels that those domains all carry."""
+    required: Flag = False
+    """true: rather hold this domain than run it away from one of them."""
+
+
 class DomainPlacement(Model):
     """Where a domain may run."""
 
@@ -88,6 +97,12 @@ class DomainPlacement(Model):
     """The hypervisors it may run on: all, a list of names, or matchLabels."""
     apart_from: ApartFrom | None = None
     """Domains that it should not share a host with."""
+    together_with: TogetherWith | None = None
+    """Domains that it should share a host with."""
+    priority: Annotated[StrictInt, Field(ge=-1000, le=1000)] = 0
+    """Where there is not room for all: the greater goes first."""
+    allow_older_qemu: Flag = False
+    """true: while it runs it may also move to a host whose QEMU is older than where it is."""
 
 
 class DomainMigration(MigrationPolicy):

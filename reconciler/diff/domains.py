@@ -79,7 +79,7 @@ def _new(desired: Desired, observed: Observed, domain: Domain, placement: Placem
     yield DomainUndefined(ref, "it is not defined anywhere", uuid, xml, volumes, nowhere)
     yield from new_disks(desired, observed, domain, host, uuid)
     if domain.spec.power is Power.RUNNING:
-        yield DomainOff(ref, "power is running", uuid, nowhere, *needs(domain))
+        yield DomainOff(ref, "power is running", uuid, nowhere, *needs(domain), placement.after)
 
 
 def _may_live_elsewhere(desired: Desired, observed: Observed, domain: Domain) -> tuple[HeldReason, str] | None:
@@ -170,7 +170,7 @@ def _adopted(desired: Desired, domain: Domain, placement: Placement) -> tuple[Pl
     disks = disks_there(desired, domain, where.seen)
     seen = replace(where.seen, mark=domain_mark(cluster, domain.name, where.uuid, disks))
     change = DomainForeign(where.ref, ADOPTS, where.uuid, cluster, disks)
-    return replace(placement, where=replace(where, seen=seen, adopts=False)), change
+    return placement._replace(where=where._replace(seen=seen, adopts=False)), change
 
 
 def _staged(live: Fields, ref: Ref, fields: Fields) -> Iterator[Held]:

@@ -13,7 +13,6 @@ from reconciler.observed import Observed, SeenDomain, Standing
 from reconciler.place import Placement
 from reconciler.readiness import is_usable, pool_trouble
 from reconciler.step import Held, HeldReason
-from reconciler.whereabouts import Whereabouts
 from reconciler.xml.domain import Fields, device_names, merge, wanted
 
 
@@ -29,7 +28,7 @@ def place_and_power(
         return
     if placement.moves:
         nowhere = nowhere_else(desired, observed, domain, where.home, where.uuid, seen=where.seen)
-        reason = f"host/{where.home} is cordoned" + (" and onDrain is restart" if running else "")
+        reason = placement.cause + (" and onDrain is restart" if running else "")
         if running:
             yield DomainOn(where.ref, reason, where.uuid, restarts=True)
         xml = merged(desired, domain, where.seen)
@@ -48,7 +47,7 @@ def _migration(
     memory = assigned_memory(observed, domain, home)
     return DomainMisplacedRunning(
         where.ref,
-        f"host/{where.home} is cordoned",
+        placement.cause,
         where.uuid,
         target,
         *needs(domain),
@@ -64,6 +63,7 @@ def _migration(
         post_copy=policy.post_copy,
         expected_s=forecast(desired, observed, domain, home, target),
         nowhere=nowhere_else(desired, observed, domain, home, where.uuid, seen=where.seen),
+        after_leaving=placement.after,
     )
 
 
@@ -83,7 +83,7 @@ def _power(
         if stop := _reason_to_stop(desired, domain, host):
             yield DomainOn(where.ref, stop, where.uuid)
     elif domain.spec.power is Power.RUNNING and not _reason_to_stop(desired, domain, host):
-        yield from _start(desired, observed, domain, here, where)
+        yield from _start(desired, observed, domain, placement, here)
 
 
 def _reason_to_stop(desired: Desired, domain: Domain, host: str) -> str:
@@ -94,8 +94,9 @@ def _reason_to_stop(desired: Desired, domain: Domain, host: str) -> str:
 
 
 def _start(
-    desired: Desired, observed: Observed, domain: Domain, ref: Ref, where: Whereabouts
+    desired: Desired, observed: Observed, domain: Domain, placement: Placement, ref: Ref
 ) -> Iterator[Change | Held]:
+    where = placement.where
     nowhere = nowhere_else(desired, observed, domain, ref.host, where.uuid, seen=where.seen)
     verdict = nowhere.check(observed)
     if ref.host in desired.hosts and desired.hosts[ref.host].spec.fenced:
@@ -106,7 +107,7 @@ def _start(
         reason = HeldReason.HOST_UNKNOWN if verdict.holds is None else HeldReason.IN_USE
         yield Held(ref, reason, verdict.seen)
     else:
-        yield DomainOff(ref, "power is running", where.uuid, nowhere, *needs(domain))
+        yield DomainOff(ref, "power is running", where.uuid, nowhere, *needs(domain), placement.after)
 
 
 def _pool_trouble(desired: Desired, observed: Observed, domain: Domain, host: str) -> tuple[HeldReason, str] | None:

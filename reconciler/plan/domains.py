@@ -118,9 +118,14 @@ def domain_off(change: DomainOff) -> tuple[Draft, ...]:
                 *(PoolReady(host, pool) for pool in change.pools),
                 *(NetworkIs(host, network, active=True) for network in change.networks),
             ),
-            after=frozenset(ready | before),
+            after=ready | before | _left(change.after_leaving),
         ),
     )
+
+
+def _left(leaving: tuple[tuple[str, str], ...]) -> frozenset[str]:
+    """Memory that a move frees counts only behind that move."""
+    return frozenset(token("left", name, host) for name, host in leaving)
 
 
 def domain_on(change: DomainOn) -> tuple[Draft, ...]:
@@ -174,6 +179,7 @@ def domain_misplaced_running(change: DomainMisplacedRunning) -> tuple[Draft, ...
         change.expected_s,
     )
     ready = pool_ready(change.pools, target) | tokens("network", change.networks, target)
+    before = frozenset({token("defined", name), token("recorded", name), token("leftover", name)})
     return (
         Draft(
             action,
@@ -187,7 +193,8 @@ def domain_misplaced_running(change: DomainMisplacedRunning) -> tuple[Draft, ...
                 *(PoolReady(target, pool) for pool in change.pools),
                 *(NetworkIs(target, network, active=True) for network in change.networks),
             ),
-            after=frozenset(ready | {token("defined", name), token("recorded", name), token("leftover", name)}),
+            provides=frozenset({token("left", name, host)}),
+            after=ready | before | _left(change.after_leaving),
             slots=(f"out:{host}", f"in:{target}", "cluster"),
         ),
     )
