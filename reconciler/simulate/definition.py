@@ -88,6 +88,27 @@ def adopted_uuid(xml: str) -> str:
     return mark.get("uuid", "") if mark is not None else ""
 
 
+STRANGERS = ("input", "sound", "hostdev", "redirdev")
+"""Devices that no document names."""
+
+
+@lru_cache(maxsize=4096)
+def strangers(xml: str) -> frozenset[str]:
+    """What stands in a definition and is none of ours: such devices, and others' metadata, as text."""
+    root = _root(xml)
+    theirs = [found for tag in STRANGERS for found in root.findall(f"devices/{tag}")]
+    theirs += [found for found in root.findall("metadata/*") if not found.tag.startswith("{urn:reconciler:")]
+    return frozenset(ElementTree.tostring(found, encoding="unicode").strip() for found in theirs)
+
+
+@lru_cache(maxsize=4096)
+def identity(xml: str) -> frozenset[str]:
+    """What makes a machine the one that it is: its UUID, its MACs, its disks, its NVRAM."""
+    root = _root(xml)
+    macs = [found.get("address", "") for found in root.findall("devices/interface/mac")]
+    return frozenset((_text(root, "uuid"), _text(root, "os/nvram"), *macs, *(path for path, _ in needs(xml).disks)))
+
+
 def has_lived(xml: str) -> bool:
     """Whether our mark in a domain's XML lists a disk as made; before that nobody starts it."""
     return _root(xml).find("metadata/{urn:reconciler:v1}mark/{urn:reconciler:v1}disk") is not None

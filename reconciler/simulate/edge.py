@@ -102,7 +102,8 @@ class SimEdge:
         harmless = fault is None or fault.outcome is Outcome.SLOW or fault.outcome in CRASHES
         spoils = self._spoils_next if harmless else fault
         self._spoils_next = None
-        seen = reading.read(self.world, desired, looks, spoils, self._memory)
+        slow = fault if fault and fault.outcome is Outcome.SLOW and fault.host else None
+        seen = reading.read(self.world, desired, looks, spoils or slow, self._memory)
         self._end(fault)
         return seen
 
@@ -206,7 +207,7 @@ class SimEdge:
         fault = self.faults.of(len(self.calls), name)
         if fault and fault.outcome is Outcome.CRASH_BEFORE:
             self._crash()
-        if fault and fault.outcome is Outcome.SLOW:
+        if fault and fault.outcome is Outcome.SLOW and not (fault.host and not name.startswith("apply")):
             self.world.clock.sleep(fault.seconds)
         return fault
 

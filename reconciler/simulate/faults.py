@@ -41,7 +41,7 @@ CRASHES = frozenset({Outcome.CRASH_BEFORE, Outcome.CRASH_AFTER_EFFECT, Outcome.C
 
 @dataclass(frozen=True)
 class Fault:
-    """One outcome. `host`: whom a read's trouble concerns; the first one asked, where it is empty."""
+    """One outcome. `host`: whom a read's trouble concerns; where it is empty the first one asked, or (slow) all."""
 
     outcome: Outcome
     seconds: float = 20.0

@@ -75,6 +75,12 @@ def _detach_disk(world: World, hypervisor: Hypervisor, found: Domain, rest: list
         domains.define(world, hypervisor, definition.without_disk(found.xml, rest[0]))
 
 
+def _attach_device(world: World, hypervisor: Hypervisor, found: Domain, rest: list[str]) -> None:
+    """attach-device NAME@HOST XML, in the persistent definition"""
+    if found.xml is not None:
+        domains.define(world, hypervisor, found.xml.replace("</devices>", f"  {rest[0]}\n  </devices>", 1))
+
+
 def _migrate(world: World, hypervisor: Hypervisor, found: Domain, rest: list[str]) -> None:
     migrate(world, hypervisor, found.uuid, world.hypervisors[rest[0]], None)
 
@@ -126,6 +132,7 @@ ON_DOMAIN: Mapping[str, OnDomain] = {
     "resume": lambda w, h, d, _: domains.resume(w, h, d.uuid),
     "undefine": lambda w, h, d, _: domains.undefine(w, h, d.uuid),
     "setvcpus": _setvcpus,
+    "attach-device": _attach_device,
     "detach-disk": _detach_disk,
     "migrate": _migrate,
     "dumpxml-define": _dumpxml_define,

@@ -53,7 +53,10 @@ def _ask(
     silent: dict[Look, Stuck] = {}
     for index, look in enumerate(looks):
         world.clock.sleep(READ_S / 5 if index else READ_S)
-        if fault and look.host == (fault.host or looks[0].host) and _concerns(fault, look):
+        if fault and fault.outcome is Outcome.SLOW:
+            world.clock.sleep(fault.seconds if look.host == fault.host else 0.0)
+            fault = fault if look.host != fault.host else None
+        elif fault and look.host == (fault.host or looks[0].host) and _concerns(fault, look):
             seen[look] = _spoilt(fault, look, memory)
             continue
         try:

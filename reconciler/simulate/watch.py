@@ -131,6 +131,7 @@ class Watch:
     def around(self, action: Action) -> Callable[[], None]:
         """A Checker for SimEdge: what must hold before the effect, and what after."""
         before = foreign(self.world, self.desired)
+        defined = self._definition(action)
         if self.planned is not None and action not in self.planned:
             self._broken(13, f"{action.verb} {action.object} is not in the plan")
         if isinstance(action, DefineDomain | StartDomain | ResumeDomain):
@@ -151,8 +152,25 @@ class Watch:
                 self._broken(4, f"{action.verb} {action.object} touched what is not ours")
             if isinstance(action, MigrateDomain):
                 self._check_migrations()
+            if defined and isinstance(action, DefineDomain):
+                self._check_edit(action, defined, self._definition(action))
 
         return after
+
+    def _definition(self, action: Action) -> str:
+        found = (
+            self.world.hypervisors[action.host].domains.get(action.uuid) if isinstance(action, DefineDomain) else None
+        )
+        return found.xml or "" if found else ""
+
+    def _check_edit(self, action: DefineDomain, before: str, after: str) -> None:
+        """An edit changes what a document says, and keeps the machine that it was."""
+        lost = definition.strangers(before) - definition.strangers(after)
+        if lost:
+            self._broken(10, f"{action.verb} {action.object} drops {', '.join(sorted(lost))}")
+        lost = definition.identity(before) - definition.identity(after)
+        if lost:
+            self._broken(11, f"{action.verb} {action.object} replaces {', '.join(sorted(lost))}")
 
     def _check_elsewhere(self, action: Action, name: str, uuid: str) -> None:
         """No other host has the domain running; none that cannot be asked has it at all."""
