@@ -10,7 +10,10 @@ from functools import lru_cache
 
 from reconciler.simulate.refusal import Code, Refusal
 
-UNITS = {"b": 1, "bytes": 1, "k": 1024, "KiB": 1024, "M": 1024**2, "MiB": 1024**2, "G": 1024**3, "GiB": 1024**3}
+UNITS = {"b": 1, "bytes": 1}
+for _power, _letter in enumerate("KMGT", 1):
+    UNITS |= dict.fromkeys((_letter, _letter.lower(), f"{_letter}iB"), 1024**_power)
+    UNITS[f"{_letter}B"] = 1000**_power
 
 ADDITIONS = """    <controller type='usb' index='0' model='piix3-uhci'/>
     <input type='mouse' bus='ps2'/>
