@@ -248,7 +248,7 @@ class MigrateDomain(DomainAction):
 # --- paths ------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class SharedPool:
     """A pool whose files both hosts shall see. `source`: where the documents mount it from."""
 

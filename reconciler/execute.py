@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
@@ -11,7 +12,7 @@ from reconciler.errors import ActionError, HostUnreachable, TransientError
 from reconciler.fact import AllOf, Fact, Verdict
 from reconciler.hypervisor import Clock, Edge
 from reconciler.observed import Listing, Look, Observed
-from reconciler.step import Event, Outcome, Plan, Report, Step, StepReport
+from reconciler.step import Event, Outcome, Plan, Recovery, Report, Step, StepReport
 
 ATTEMPTS = 3
 """Tries within a step; what lasts longer than seconds is the next pass's business (law 14)."""
@@ -99,7 +100,7 @@ def _run_safely(crew: _Crew, step: Step) -> StepReport | BaseException:
     except BaseException as bug:
         return bug
     values = {"outcome": report.outcome, "message": report.message, "seconds": report.seconds}
-    crew.tell(Event("ended", step, values))
+    crew.tell(Event("ended", step, {**report.values, **values}))
     return report
 
 
@@ -113,16 +114,23 @@ def _run(crew: _Crew, step: Step) -> StepReport:
         outcome = Outcome.SUPERSEDED if verdict.holds is False else Outcome.NOT_BEGUN
         return StepReport(step, outcome, verdict.seen)
     try:
-        _apply(crew, step)
+        told = _apply(crew, step)
     except ActionError as error:
         return _after_error(crew, step, error)
     verdict = _await(crew, goal, step.action.deadline_s)
     if verdict.holds:
-        return StepReport(step, Outcome.DONE)
+        return StepReport(step, Outcome.DONE, str(told.get("note", "")), values=told)
     return StepReport(step, Outcome.FAILED, f"the call returned, but {verdict.seen}")
 
 
-def _apply(crew: _Crew, step: Step) -> None:
+def _apply(crew: _Crew, step: Step) -> dict[str, Any]:
+    """Do it; what it told last about itself."""
+    told: dict[str, Any] = {}
+
+    def progress(**values: Any) -> None:
+        told.update(values)
+        crew.tell(Event("progress", step, values))
+
     retrying = Retrying(
         stop=stop_after_attempt(ATTEMPTS if step.action.retriable else 1),
         wait=wait_exponential(multiplier=0.5, max=4),
@@ -130,19 +138,35 @@ def _apply(crew: _Crew, step: Step) -> None:
         sleep=crew.clock.sleep,
         reraise=True,
     )
-    retrying(crew.edge.apply, step.action, lambda **values: crew.tell(Event("progress", step, values)))
+    retrying(crew.edge.apply, step.action, progress)
+    return told
 
 
 def _after_error(crew: _Crew, step: Step, error: ActionError) -> StepReport:
-    """An error is not proof either: look who is right. A lost answer may still come true until the deadline."""
+    """An error is not proof either: look who is right, where it can be seen. A lost answer may still come true."""
     patience = step.action.deadline_s if isinstance(error, HostUnreachable) else 0.0
-    if _await(crew, step.goal, patience).holds:
+    if not step.action.blind and _await(crew, step.goal, patience).holds:
         return StepReport(step, Outcome.DONE, f"done, although: {error}")
-    requires = AllOf(step.requires)
-    verdict = requires.check(_look(crew, requires))
+    failed = step.recovery.failed if step.recovery else AllOf(step.requires)
+    verdict = failed.check(_look(crew, failed))
     if verdict.holds is False:
         return StepReport(step, Outcome.SUPERSEDED, f"{verdict.seen}; {error}")
-    return StepReport(step, Outcome.FAILED, str(error))
+    recovered = _recover(crew, step.recovery) if step.recovery else ""
+    return StepReport(step, Outcome.FAILED, f"{error}{recovered}")
+
+
+def _recover(crew: _Crew, recovery: Recovery) -> str:
+    """Put right what the failure left, where that is called for; what came of it, for people."""
+    requires = AllOf(recovery.requires)
+    if not requires.check(_look(crew, requires)).holds:
+        return ""
+    what = f"{recovery.action.verb} {recovery.action.object}"
+    try:
+        crew.edge.apply(recovery.action, lambda **values: None)
+    except ActionError as error:
+        return f"; then {what}: {error}"
+    verdict = _await(crew, recovery.goal, recovery.action.deadline_s)
+    return f"; then {what}: {'done' if verdict.holds else verdict.seen}"
 
 
 def _await(crew: _Crew, goal: Fact, patience_s: float) -> Verdict:

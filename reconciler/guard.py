@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from reconciler.desired.documents import ClusterSpec
 from reconciler.history import History
-from reconciler.step import Held, HeldReason, Plan, Step
+from reconciler.step import Held, HeldReason, Impact, Plan, Step
 
 
 def guard(plan: Plan, policy: ClusterSpec, spent: Mapping[str, int], history: History, now: float) -> Plan:
@@ -59,12 +59,19 @@ def _without(plan: Plan, refused: Mapping[str, tuple[HeldReason, str]]) -> Plan:
         blocked = next((root[need] for need in step.needs if need in held), None)
         if blocked and step.id not in held:
             root[step.id] = blocked
-            held[step.id] = (HeldReason.NEEDS_HELD, f"needs {blocked}, which is held")
+            held[step.id] = _for_want_of(step, blocked, *held[blocked])
     _hold_preparations(plan, held)
     idle = _idle(plan, held)
     steps = tuple(step for step in plan.steps if step.id not in held and step.id not in idle)
     items = {Held(step.object, *held[step.id]) for step in plan.steps if step.id in held}
     return replace(plan, steps=steps, held=tuple(sorted({*plan.held, *items})))
+
+
+def _for_want_of(step: Step, root: str, reason: HeldReason, message: str) -> tuple[HeldReason, str]:
+    """A move whose path failed has itself failed, and backs off; all else waits for what is held."""
+    if reason is HeldReason.BACKING_OFF and step.impact is Impact.MIGRATE:
+        return reason, f"needs {root}, which {message}"
+    return HeldReason.NEEDS_HELD, f"needs {root}, which is held"
 
 
 def _hold_preparations(plan: Plan, held: dict[str, tuple[HeldReason, str]]) -> None:

@@ -10,7 +10,7 @@ from reconciler.diff import diff
 from reconciler.guard import guard
 from reconciler.history import History
 from reconciler.hypervisor import Clock, Edge
-from reconciler.observed import Observed
+from reconciler.observed import Look, Observed, Part
 from reconciler.place import Placements, place
 from reconciler.plan import plan
 from reconciler.step import Event, HeldReason, Outcome, Plan, Report
@@ -68,11 +68,19 @@ def observe(desired: Desired, edge: Edge) -> Observed:
 def survey(
     desired: Desired, edge: Edge, clock: Clock, history: History, spent: Mapping[str, int] | None = None
 ) -> Survey:
-    """Observe, place, diff, plan, guard."""
+    """Observe, place, measure who is about to move, diff, plan, guard."""
     observed = observe(desired, edge)
     placements = place(desired, observed, history)
+    observed = _measured(desired, edge, observed, placements)
     planned = plan(desired, observed, diff(desired, observed, placements, history))
     return Survey(observed, placements, guard(planned, desired.policy, spent or {}, history, clock.now()))
+
+
+def _measured(desired: Desired, edge: Edge, observed: Observed, placements: Placements) -> Observed:
+    """With what running guests that shall move do to their memory; nobody is asked where nobody moves."""
+    movers = [p.where for p in placements.of.values() if p.moves and p.where.seen and p.where.seen.is_active]
+    looks = tuple(Look(where.home or "", Part.MEMORY, where.name, where.uuid) for where in movers)
+    return observed.merged(edge.look(desired, looks)) if looks else observed
 
 
 def make_plan(desired: Desired, edge: Edge, clock: Clock, history: History) -> Plan:

@@ -153,6 +153,12 @@ class Plan:
     orphans: tuple[Ref, ...] = ()
     """What carries our mark and has no document, while `prune` is off."""
 
+    @property
+    def actions(self) -> frozenset[Action]:
+        """All that carrying it out may do (law 13)."""
+        recoveries = (step.recovery.action for step in self.steps if step.recovery)
+        return frozenset((*(step.action for step in self.steps), *recoveries))
+
 
 class Outcome(StrEnum):
     """How a step ended."""
@@ -173,7 +179,7 @@ class StepReport:
     message: str = ""
     seconds: float = 0.0
     values: Mapping[str, Any] = field(default_factory=dict)
-    """What it told last about itself, as Event.values: total and downtime of a migration, in seconds."""
+    """What it told last about itself, by hypervisor.Progress's names: total and downtime of a migration, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from reconciler.desired import Desired, Ref
 from reconciler.desired.derive import object_uuid
 from reconciler.desired.documents import Domain
-from reconciler.observed import Listing, Observed, SeenDomain, Standing, Unknown
+from reconciler.observed import DomainState, Listing, Observed, SeenDomain, Standing, Unknown
 from reconciler.ours import TAKE_OVER, is_ours, may_adopt
 from reconciler.step import Held, HeldReason
 
@@ -146,8 +146,14 @@ def _twice(desired: Desired, name: str, uuid: str, found: tuple[tuple[str, SeenD
     # One runs, the other was its source and lost the last word of the migration: it will never run again.
     if seen.standing is Standing.RUNNING and all(_is_husk(there) for _, there in others):
         return Whereabouts(name, uuid, host, seen, inactive, husks=tuple(other for other, _ in others))
+    # A post-copy broke: each end has a part of the memory, so that neither may run on or be ended by us.
+    if Standing.POSTCOPY_FAILED in standings:
+        host, seen = next(item for item in active if item[1].standing is Standing.POSTCOPY_FAILED)
+        reason, message = FROZEN[Standing.POSTCOPY_FAILED]
+        return _held(name, uuid, host, seen, reason, f"{message} (host/{active[0][0]} and host/{active[1][0]})")
     # One runs (or hands over), the other receives: a migration is under way; libvirt ends it.
-    if standings <= {Standing.RUNNING, Standing.MIGRATING} and Standing.MIGRATING in standings:
+    under_way = standings <= {Standing.RUNNING, Standing.MIGRATING} and Standing.MIGRATING in standings
+    if under_way or all(_in_post_copy(there) for _, there in active):
         hosts = " and ".join(host for host, _ in active)
         return _held(name, uuid, host, seen, HeldReason.MIGRATION_RUNNING, f"a migration between {hosts} is waited for")
     hosts = " and ".join(host for host, _ in active)
@@ -160,18 +166,45 @@ def _is_husk(seen: SeenDomain) -> bool:
     return seen.standing is Standing.MIGRATING and not seen.job and seen.fields is not None
 
 
+End = tuple[str, SeenDomain]
+"""A domain at one host."""
+
+
 def migrations_under_way(observed: Observed) -> tuple[tuple[str, str], ...]:
     """(source, target) of every migration that libvirt is at work on, whoever began it. Order: by domain."""
-    ends: dict[str, list[tuple[str, SeenDomain]]] = {}
-    for host, seen in observed.all_domains():
-        if seen.standing is Standing.RUNNING or (seen.standing is Standing.MIGRATING and not _is_husk(seen)):
-            ends.setdefault(seen.uuid, []).append((host, seen))
-    pairs = [sorted(pair, key=lambda end: end[1].fields is None) for _, pair in sorted(ends.items()) if len(pair) == 2]
-    return tuple((source[0], target[0]) for source, target in pairs if Standing.MIGRATING in _standings(source, target))
+    listings = {host: listing for host, listing in observed.domains.items() if isinstance(listing, Listing)}
+    return tuple((source[0], target[0]) for source, target in ends_of_migrations(listings))
 
 
-def _standings(*ends: tuple[str, SeenDomain]) -> set[Standing]:
-    return {seen.standing for _, seen in ends}
+def ends_of_migrations(listings: Mapping[str, Listing[SeenDomain]]) -> tuple[tuple[End, End], ...]:
+    """Both ends, the source first, of every domain that libvirt is moving. Order: by UUID."""
+    ends: dict[str, list[End]] = {}
+    for host, listing in sorted(listings.items()):
+        for seen in listing.items.values():
+            if _is_end(seen):
+                ends.setdefault(seen.uuid, []).append((host, seen))
+    pairs = [sorted(pair, key=_is_target) for _, pair in sorted(ends.items()) if len(pair) == 2]
+    return tuple((source, target) for source, target in pairs if _moves(source[1], target[1]))
+
+
+def _is_end(seen: SeenDomain) -> bool:
+    if seen.standing is Standing.MIGRATING:
+        return not _is_husk(seen)
+    return seen.standing is Standing.RUNNING or _in_post_copy(seen)
+
+
+def _is_target(end: End) -> bool:
+    """It has no definition before the migration is over; in a post-copy, it runs."""
+    return end[1].fields is None or (_in_post_copy(end[1]) and end[1].state is DomainState.RUNNING)
+
+
+def _moves(*ends: SeenDomain) -> bool:
+    return any(seen.standing is Standing.MIGRATING for seen in ends) or all(_in_post_copy(seen) for seen in ends)
+
+
+def _in_post_copy(seen: SeenDomain) -> bool:
+    """One end of a post-copy that goes on: the source is paused for good, the target runs already."""
+    return seen.standing is Standing.BUSY and seen.reason == "postcopy"
 
 
 def _is_cordoned(desired: Desired, host: str) -> bool:

@@ -1,6 +1,7 @@
 """`reconcile` without a command: the daemon."""
 
 import signal
+import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from reconciler.desired import Desired
     from reconciler.history import History
     from reconciler.hypervisor import Clock, Edge
-    from reconciler.step import Report
+    from reconciler.step import Event, Report
 
 
 @click.command(hidden=True)
@@ -53,7 +54,11 @@ def _passes(settings: Settings, edge: "Edge", clock: "Clock") -> "Pass":
     from reconciler.reconcile import one_pass
 
     told = _Told(settings)
-    tell = Lines(output.talk)
+    lines = Lines(output.talk)
+
+    def tell(event: "Event") -> None:
+        lines(event)
+        told.event(event)
 
     def make_pass(
         desired: "Desired", history: "History", spent: Mapping[str, int], stop: Callable[[], bool]
@@ -71,6 +76,16 @@ class _Told:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._last = ""
+        self._lock = threading.Lock()
+
+    def event(self, event: "Event") -> None:
+        """A line for scripts as a step begins, gets on and ends."""
+        from reconciler.show.report import event_json
+
+        line = event_json(event) if self._settings.json else None
+        if line is not None:
+            with self._lock:  # steps tell from threads of their own
+                output.data_line(line)
 
     def end(self, report: "Report") -> None:
         from reconciler.show.plan import held_lines, remarks

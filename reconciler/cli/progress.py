@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 import time
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 LINE_PERCENT = 10.0
 LINE_S = 2.0
 """A plain line at most so often for one running step."""
+AGAIN_S = 10.0
+"""For one that goes over all of it again: its percentage falls."""
 
 
 @contextmanager
@@ -47,7 +50,27 @@ def ending(event: Event, *, color: bool = False) -> str:
     outcome, message = str(event.values.get("outcome", "ended")), safe(event.values.get("message", ""))
     colour = {"done": "green", "failed": "red"}.get(outcome, "yellow")
     seconds = f" in {float(event.values.get('seconds', 0.0)):.1f} s"
-    return f"{paint(outcome, colour, color=color)}{seconds}{f': {message}' if message else ''}"
+    tail = f"{timing(event.values)}{f': {message}' if message else ''}"
+    return f"{paint(outcome, colour, color=color)}{seconds}{tail}"
+
+
+def timing(values: Any) -> str:
+    """` (4.1 s were expected; the guest stood still for 0.19 s)`: of a migration that went through."""
+    expected, downtime = values.get("expected"), values.get("downtime")
+    if downtime is None and "total" not in values:
+        return ""
+    parts = [
+        *([f"{duration(expected)} expected"] if expected is not None else []),
+        *([f"the guest stood still for {downtime:.2f} s"] if downtime is not None else []),
+    ]
+    return f" ({'; '.join(parts)})" if parts else ""
+
+
+def duration(seconds: float) -> str:
+    """`12 s`, `3 min`, or that it has no end."""
+    if math.isinf(seconds):
+        return "no end was"
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
 def pass_line(event: Event) -> str:
@@ -97,16 +120,27 @@ class Lines:
         last_percent, last_at = self._told.get(step.id, (0.0, now))
         self._told.setdefault(step.id, (0.0, now))
         tenth = percent // LINE_PERCENT > last_percent // LINE_PERCENT
-        if not (tenth or (now - last_at >= LINE_S and percent > last_percent)):
+        waited = now - last_at
+        if not (
+            tenth or (waited >= LINE_S and percent > last_percent) or (waited >= AGAIN_S and percent < last_percent)
+        ):
             return ""
         self._told[step.id] = (percent, now)
         return f"  {title(step)} {percent:.0f} %{figures(values)}"
 
 
 def figures(values: Any) -> str:
-    """`, 1.20GiB left, 110.00MiB/s`: what libvirt tells beside the percentage."""
+    """`, 1.20GiB left, 110.00MiB/s, 4.00MiB/s written anew, pass 2, ends in 12 s`: what libvirt tells beside it."""
     from reconciler.show.status import human_size
 
     left = f", {human_size(int(values['remaining']))} left" if values.get("remaining") else ""
     rate = f", {human_size(int(values['rate']))}/s" if values.get("rate") else ""
-    return f"{left}{rate}"
+    dirty = f", {human_size(int(values['dirty_rate']))}/s written anew" if values.get("dirty_rate") else ""
+    passes = f", pass {values['iteration']}" if values.get("iteration", 0) > 1 else ""
+    return f"{left}{rate}{dirty}{passes}{_ending_in(values.get('left'))}"
+
+
+def _ending_in(left: float | None) -> str:
+    if left is None:
+        return ""
+    return ", does not converge" if math.isinf(left) else f", ends in {duration(left)}"

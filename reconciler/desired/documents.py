@@ -178,6 +178,12 @@ class Host(Document):
     spec: HostSpec
     """What the machine is."""
 
+    @property
+    def migration_address(self) -> str:
+        """Where the memory of guests that move here goes."""
+        own = self.spec.hypervisor.migration_address if self.spec.hypervisor else None
+        return own or self.spec.address
+
 
 # --- Pool ------------------------------------------------------------------
 

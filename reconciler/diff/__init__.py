@@ -8,6 +8,7 @@ from reconciler.desired import Desired, Ref
 from reconciler.diff.domains import domains
 from reconciler.diff.exports import exports
 from reconciler.diff.networks import networks
+from reconciler.diff.paths import paths
 from reconciler.diff.pools import pools
 from reconciler.history import History
 from reconciler.observed import Listing, Mark, Observed
@@ -20,15 +21,18 @@ def diff(desired: Desired, observed: Observed, placements: Placements, history: 
     """Say what differs, and what is wanted but cannot be.
 
     Only fields that the documents set are compared (law 10). Objects at silent hosts yield nothing: they are unknown,
-    not absent (law 1). Order: exports, pools, networks, domains; within each by name, then host. Raises: nothing.
+    not absent (law 1). Order: exports, pools, networks, paths, domains; within each by name, then
+    host. Raises: nothing.
     """
+    of_domains = tuple(domains(desired, observed, placements, history))
     found = tuple(
         chain(
             _hosts(desired, observed),
             exports(desired, observed),
             pools(desired, observed),
             networks(desired, observed),
-            domains(desired, observed, placements, history),
+            paths(desired, of_domains, history),
+            of_domains,
         )
     )
     changes = tuple(dict.fromkeys(item for item in found if isinstance(item, Change)))

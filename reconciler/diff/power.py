@@ -52,7 +52,7 @@ def _migration(
         target,
         *needs(domain),
         peer_uri=hypervisor.peer,
-        address=hypervisor.migration_address or desired.hosts[target].spec.address,
+        address=desired.hosts[target].migration_address,
         memory=memory,
         bandwidth=policy.bandwidth,
         max_downtime_s=policy.max_downtime,

@@ -96,7 +96,7 @@ class Scene:
         ask, domain = self.asks.of[name], self.desired.domains[name]
         memory, vcpus = size_of(domain, where.seen) if self.needs_room(where) else (0, 0)
         hosts = self._elsewhere(self.verdict(where), where.home)
-        failed = self._failed.get(name, NOWHERE)
+        failed = self._failed.get(name, NOWHERE) | self._pathless.get(where.home or "", NOWHERE)
         return Guest(name, memory, vcpus, hosts, ask.rules, failed, (ask.priority, int(where.home is not None)))
 
     def guest_anew(self, where: Whereabouts) -> Guest:
@@ -147,6 +147,12 @@ class Scene:
             for name, hosts in failed.items()
             if hosts
         }
+
+    @cached_property
+    def _pathless(self) -> Mapping[str, frozenset[int]]:
+        """host -> hosts to which no guest could be moved from there."""
+        paths = self.history.failed_paths
+        return {host: frozenset(self.number[to] for to in found if to in self.number) for host, found in paths.items()}
 
 
 def runs(where: Whereabouts) -> bool:

@@ -7,6 +7,7 @@ from reconciler.action import (
     DefineDomain,
     DestroyHusk,
     MigrateDomain,
+    ProvePath,
     RecordDisks,
     ResumeDomain,
     ShutdownDomain,
@@ -27,12 +28,14 @@ from reconciler.change import (
     DomainOn,
     DomainUndefined,
     DomainUnwanted,
+    PathUnproven,
 )
 from reconciler.fact import AllOf, DisksRecorded, DomainGone, DomainIs, NetworkIs, PoolReady, VolumesAbsent
+from reconciler.leaving import StillHere
 from reconciler.observed import Standing
 from reconciler.ours import CarriesOurMark
 from reconciler.plan.draft import Builder, Draft, contents_known, pool_ready, token, tokens
-from reconciler.step import Impact, Sign
+from reconciler.step import Impact, Recovery, Sign
 
 RUNNING = frozenset({Standing.RUNNING})
 OFF = frozenset({Standing.OFF})
@@ -179,7 +182,8 @@ def domain_misplaced_running(change: DomainMisplacedRunning) -> tuple[Draft, ...
         change.expected_s,
     )
     ready = pool_ready(change.pools, target) | tokens("network", change.networks, target)
-    before = frozenset({token("defined", name), token("recorded", name), token("leftover", name)})
+    kinds = ("defined", "recorded", "leftover")
+    before = frozenset({token("path", target, host), *(token(kind, name) for kind in kinds)})
     return (
         Draft(
             action,
@@ -196,6 +200,34 @@ def domain_misplaced_running(change: DomainMisplacedRunning) -> tuple[Draft, ...
             provides=frozenset({token("left", name, host)}),
             after=ready | before | _left(change.after_leaving),
             slots=(f"out:{host}", f"in:{target}", "cluster"),
+            recovery=_resumed_here(change),
+        ),
+    )
+
+
+def _resumed_here(change: DomainMisplacedRunning) -> Recovery:
+    """A cut in the last phase leaves the source paused, and what becomes of it to us (law 3)."""
+    name, host = change.ref.name, change.ref.host
+    return Recovery(
+        ResumeDomain(host, name, change.uuid),
+        requires=(DomainIs(host, name, change.uuid, frozenset({Standing.MIGRATING}), idle=True), change.nowhere),
+        goal=DomainIs(host, name, change.uuid, RUNNING),
+        failed=StillHere(host, change.target, name, change.uuid),
+    )
+
+
+def path_unproven(change: PathUnproven) -> tuple[Draft, ...]:
+    source, target = change.ref.host, change.ref.name
+    names = tuple(pool.name for pool in change.pools)
+    return (
+        Draft(
+            ProvePath(source, target, change.peer_uri, change.address, change.pools),
+            AllOf(()),
+            change.reason,
+            sign=Sign.UPDATE,
+            requires=tuple(PoolReady(host, name) for host in (source, target) for name in names),
+            provides=frozenset({token("path", target, source)}),
+            after=pool_ready(names, source) | pool_ready(names, target),
         ),
     )
 
@@ -306,4 +338,5 @@ DOMAINS: Mapping[type[Change], Builder] = {
     DomainLeftover: domain_leftover,
     DomainHusk: domain_husk,
     DomainUnwanted: domain_unwanted,
+    PathUnproven: path_unproven,
 }

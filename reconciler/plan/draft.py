@@ -6,7 +6,7 @@ from typing import Any
 
 from reconciler.action import Action
 from reconciler.fact import Fact
-from reconciler.step import Impact, Sign, Step
+from reconciler.step import Impact, Recovery, Sign, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class Draft:
     after: frozenset[str] = frozenset()
     slots: tuple[str, ...] = ()
     limit: str = ""
+    recovery: Recovery | None = None
 
     @property
     def id(self) -> str:
@@ -41,6 +42,7 @@ class Draft:
             needs,
             self.slots,
             self.limit,
+            self.recovery,
         )
 
 

@@ -1,10 +1,11 @@
 """A plan for people and for scripts."""
 
+import math
 from collections import Counter
 from typing import Any
 
 from reconciler.show.safe import safe
-from reconciler.show.style import columns, paint, plural
+from reconciler.show.style import columns, finite, paint, plural
 from reconciler.step import Held, Plan, Sign, Step
 
 COLOURS = {Sign.CREATE: "green", Sign.UPDATE: "yellow", Sign.DELETE: "red", Sign.MIGRATE: "cyan", Sign.HELD: "magenta"}
@@ -16,16 +17,41 @@ def plan_text(plan: Plan, *, color: bool = False) -> str:
 
     Order: the plan's. Counts of the summary are of lines above it, so that they can be checked by eye.
     """
-    lines = [*_step_lines(plan, color=color), *held_lines(plan.held, color=color), *remarks(plan)]
+    lines = [*_step_lines(plan, color=color), *_recoveries(plan), *held_lines(plan.held, color=color), *remarks(plan)]
     return "\n".join([*lines, *([""] if lines else []), summary_line(plan)])
 
 
 def _step_lines(plan: Plan, *, color: bool) -> list[str]:
-    cells = [(safe(s.object), safe(s.action.verb), s.impact.value, f"because {safe(s.reason)}") for s in plan.steps]
+    cells = [
+        (safe(s.object), safe(s.action.verb), s.impact.value, f"because {safe(s.reason)}{_duration(s)}")
+        for s in plan.steps
+    ]
     return [
         f"  {paint(step.sign.value, COLOURS[step.sign], color=color)} {line}"
         for step, line in zip(plan.steps, columns(cells, gap="   "), strict=True)
     ]
+
+
+def _recoveries(plan: Plan) -> list[str]:
+    """What is done beside the steps, when one of them fails."""
+    if not any(step.recovery for step in plan.steps):
+        return []
+    return ["  . a guest that a cut migration leaves paused is resumed where it was, at once"]
+
+
+def _expected(step: Step) -> float | None:
+    """Seconds that it should take, for what tells that: a migration."""
+    return getattr(step.action, "expected_s", None)
+
+
+def _duration(step: Step) -> str:
+    """How long it should take, for people."""
+    expected = _expected(step)
+    if expected is None:
+        return ""
+    if math.isinf(expected):
+        return "; does not converge by itself: the guest writes to memory faster than that can be sent"
+    return f"; in about {expected:.0f} s"
 
 
 def held_lines(held: tuple[Held, ...], *, color: bool) -> list[str]:
@@ -83,6 +109,9 @@ def _step_json(step: Step) -> dict[str, Any]:
         "impact": step.impact.value,
         "reason": step.reason,
         "needs": list(step.needs),
+        "expected": finite(_expected(step)),
+        "converges": _expected(step) != math.inf,
+        "recovery": step.recovery.action.verb if step.recovery else "",
     }
 
 

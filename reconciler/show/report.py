@@ -1,13 +1,13 @@
 """What came of `reconcile --once`, and what is worth a line while it works."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from reconciler.show.plan import COLOURS, held_json, held_lines, remarks
 from reconciler.show.safe import safe
-from reconciler.show.style import columns, paint, plural
-from reconciler.step import Outcome, Report, StepReport
+from reconciler.show.style import columns, finite, paint, plural
+from reconciler.step import Event, Outcome, Report, StepReport
 
 RESULT_COLOURS = {"converged": "green", "held": "magenta", "unreachable": "yellow", "failed": "red"}
 OUTCOME_COLOURS = {Outcome.DONE: "green", Outcome.FAILED: "red", Outcome.SUPERSEDED: "yellow", Outcome.NOT_BEGUN: "dim"}
@@ -45,7 +45,38 @@ def _step_json(step: StepReport) -> dict[str, Any]:
         "outcome": step.outcome.value,
         "message": step.message,
         "seconds": round(step.seconds, 3),
+        **timing_json(step.values),
     }
+
+
+def timing_json(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a migration that went through, in seconds: as libvirt told, and as was expected; null for all else."""
+    return {key: finite(values.get(key)) for key in ("total", "downtime", "expected")}
+
+
+PROGRESS = {
+    "percent": "percent",
+    "remaining": "remaining",
+    "rate": "rate",
+    "dirtyRate": "dirty_rate",
+    "iteration": "iteration",
+    "elapsed": "elapsed",
+    "left": "left",
+}
+"""Key of scripts -> hypervisor.Progress's name. Bytes, bytes a second, seconds."""
+
+
+def event_json(event: Event) -> dict[str, Any] | None:
+    """A running step as scripts read it, a line each: begun, progress, ended; None for what is no news to them."""
+    if event.step is None:
+        return None
+    head = {"schemaVersion": 1, "event": event.kind, "id": event.step.id, "object": str(event.step.object)}
+    if event.kind == "progress":
+        return {**head, **{key: finite(event.values.get(name)) for key, name in PROGRESS.items()}}
+    if event.kind == "ended":
+        told = {key: event.values[key] for key in ("outcome", "message", "seconds")}
+        return {**head, **told, **timing_json(event.values)}
+    return {**head, "expected": finite(getattr(event.step.action, "expected_s", None))}
 
 
 def report_text(ended: Ended, *, color: bool = False) -> str:

@@ -1,6 +1,8 @@
 """Colour and columns for a terminal. Pure."""
 
+import math
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 _CODES = {"red": 31, "green": 32, "yellow": 33, "magenta": 35, "cyan": 36, "dim": 2, "bold": 1}
 
@@ -21,3 +23,8 @@ def columns(rows: Iterable[Sequence[str]], gap: str = "  ") -> list[str]:
 def plural(count: int, noun: str) -> str:
     """`1 step`, `2 steps`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}{'es' if noun.endswith('s') else 's'}"
+
+
+def finite(value: Any) -> Any:
+    """The value, or None for a number that JSON has no word for."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value

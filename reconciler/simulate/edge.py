@@ -4,16 +4,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from reconciler.action import Action, MigrateDomain, UploadImage
+from reconciler.action import Action, MigrateDomain, ProvePath, UploadImage
 from reconciler.desired import Desired
+from reconciler.desired.documents import Transport
 from reconciler.errors import HostUnreachable
-from reconciler.hypervisor import Progress
+from reconciler.hypervisor import Progress, figures
 from reconciler.observed import Look, Observed
+from reconciler.pace import Pace
 from reconciler.simulate import reading, storage
 from reconciler.simulate.effects import ON_HYPERVISOR, ON_SERVER, QUICK_S, SECONDS
 from reconciler.simulate.faults import CRASHES, Crash, Endless, Fault, Faults, Outcome
 from reconciler.simulate.machines import Daemon, File, Hand, Hypervisor, NfsServer
 from reconciler.simulate.migration import Migration, migrate
+from reconciler.simulate.paths import prove
 from reconciler.simulate.refusal import Refusal, Stuck, translated
 from reconciler.simulate.world import SEAT, World
 
@@ -24,6 +27,9 @@ READ_DEADLINE_S = 10.0
 
 TICK_S = 0.5
 """How often a long action is looked at."""
+
+DOWNTIME_S = 0.2
+"""How long a simulated guest stands still."""
 
 IMAGE_BYTES = 40 * 1024**2
 """What an uploaded image weighs here; the simulator reads no files."""
@@ -119,6 +125,8 @@ class SimEdge:
                 ON_SERVER[type(action)](self.world, server, action)
         elif isinstance(action, MigrateDomain):
             self._migrate(action, progress, waits=waits)
+        elif isinstance(action, ProvePath):
+            prove(self.world, self._hypervisor(action), action)
         elif isinstance(action, UploadImage):
             self._upload(action, progress, waits=waits)
         else:
@@ -162,24 +170,33 @@ class SimEdge:
         source = self._hypervisor(action)
         with self._checked(action):
             target = self.world.hypervisors.get(action.target)
-            started = migrate(self.world, source, action.uuid, target, action.bandwidth)
+            tunnelled = action.transport is Transport.TUNNELLED
+            started = migrate(self.world, source, action.uuid, target, action.bandwidth, tunnelled=tunnelled)
         if waits:
             self._watch(started, action, progress)
         if started.error:
             raise started.error
+        if started.is_over:
+            total = round(self.world.clock.now() - started.begun, 1)
+            progress(percent=100.0, total=total, downtime=DOWNTIME_S, expected=action.expected_s)
 
     def _watch(self, started: Migration, action: MigrateDomain, progress: Progress) -> None:
-        """Wait for the end; a migration that makes no progress, or takes too long, is aborted."""
-        clock, percent = self.world.clock, 0.0
-        began = moved = clock.now()
+        """Wait for the end; help it on or abort it as the pace says."""
+        clock = self.world.clock
+        pace = Pace(action, clock.now())
         while not started.is_over:
             clock.sleep(TICK_S)
             self.world.answers(started.source)
-            if started.percent > percent:
-                percent, moved = started.percent, clock.now()
-                progress(percent=round(percent))
-            if clock.now() - moved > action.progress_timeout_s or clock.now() - began > action.timeout_s:
-                with self.world.acting(Hand.US):
+            if started.is_over:
+                return
+            if started.flows:
+                progress(**figures(started.job))
+            order = pace.judge(started.job if started.flows else None, clock.now())
+            with self.world.acting(Hand.US):
+                if order.post_copy:
+                    started.start_post_copy()
+                    pace.switched = True
+                if order.give_up:
                     started.abort()
 
     def _upload(self, action: UploadImage, progress: Progress, *, waits: bool) -> None:

@@ -70,6 +70,8 @@ class NfsServer:
     dirs: dict[str, Directory] = field(default_factory=dict)
     files: dict[str, tuple[ExportLine, ...]] = field(default_factory=dict)
     served: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
+    others: dict[tuple[str, str], Directory] = field(default_factory=dict)
+    """(hypervisor, dir) -> what that one gets under the same name: its name for the server leads elsewhere."""
 
 
 @dataclass(eq=False)

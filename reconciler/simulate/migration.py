@@ -18,6 +18,10 @@ from reconciler.simulate.world import World
 KEEPALIVE_S = 25.0
 """libvirtd gives a silent peer up after five unanswered keepalives, five seconds apart."""
 
+CONNECT_S = 127.0
+"""TCP gives up a connection that is dropped after so long."""
+PAGE = 4096
+
 PAUSES_S = {"begin": 0.1, "prepare": 0.2, "finish": 0.2, "confirm": 0.1}
 
 
@@ -27,6 +31,7 @@ class Phase(StrEnum):
     BEGIN = "begin"
     PREPARE = "prepare"
     PERFORM = "perform"
+    POSTCOPY = "postcopy"
     FINISH = "finish"
     CONFIRM = "confirm"
     OVER = "over"
@@ -42,6 +47,7 @@ class Migration:
     domain: Domain
     rate: float
     by: Hand
+    tunnelled: bool = False
     phase: Phase = Phase.BEGIN
     incoming: Domain | None = None
     error: Refusal | None = None
@@ -51,6 +57,7 @@ class Migration:
 
     def __post_init__(self) -> None:
         self.begun = self.world.clock.now()
+        self._turn = 0
         self.needs = definition.needs(self.domain.live or "<domain/>")
 
     @property
@@ -58,25 +65,32 @@ class Migration:
         return self.phase is Phase.OVER
 
     @property
-    def percent(self) -> float:
-        """How much of the memory has been copied."""
-        if self.phase is not Phase.PERFORM:
-            return 0.0 if self.phase in (Phase.BEGIN, Phase.PREPARE) else 100.0
-        return min(99.0, 100.0 * (self.world.clock.now() - self.performing_since) / self.duration)
-
-    @property
     def job(self) -> SeenJob:
         """What virDomainGetJobStats would tell at the source."""
-        total, now = self.needs.memory, self.world.clock.now()
-        flows = self.phase is Phase.PERFORM
+        now = self.world.clock.now()
+        number, remaining = self._pass_at(now - self.performing_since) if self.flows else (1, 0)
+        if self.phase in (Phase.BEGIN, Phase.PREPARE):
+            remaining = self.needs.memory
         return SeenJob(
-            total=total,
-            remaining=round(total * (1 - self.percent / 100)),
-            rate=round(self.rate) if flows else 0,
-            dirty_rate=self.dirty_rate if flows else 0,
-            iteration=1,
+            total=self.needs.memory,
+            remaining=remaining,
+            rate=round(self.rate) if self.flows else 0,
+            dirty_rate=self.dirty_rate if self.flows else 0,
+            iteration=number,
             elapsed_s=round(now - self.begun, 3),
         )
+
+    @property
+    def flows(self) -> bool:
+        return self.phase is Phase.PERFORM
+
+    def _pass_at(self, elapsed: float) -> tuple[int, int]:
+        """The pass over memory, and what is left of it: each sends what was written during the one before."""
+        number, size = 1, float(self.needs.memory)
+        while size > PAGE and elapsed >= size / self.rate:
+            elapsed -= size / self.rate
+            number, size = number + 1, min(self.needs.memory, self.dirty_rate * size / self.rate)
+        return number, round(max(0.0, size - elapsed * self.rate))
 
     @property
     def dirty_rate(self) -> int:
@@ -102,6 +116,7 @@ class Migration:
             Phase.BEGIN: self._prepare,
             Phase.PREPARE: self._perform,
             Phase.PERFORM: self._switch_over,
+            Phase.POSTCOPY: self._confirm,
             Phase.FINISH: self._finish,
             Phase.CONFIRM: self._confirm,
         }
@@ -111,10 +126,11 @@ class Migration:
         self.phase = phase
         if self.world.doomed.get(self.domain.name) is phase:
             del self.world.doomed[self.domain.name]
-            share = 0.5 if phase is Phase.PERFORM and not math.isinf(pause_s) else 0.0
+            share = 0.5 if phase in (Phase.PERFORM, Phase.POSTCOPY) and not math.isinf(pause_s) else 0.0
             self.world.after(pause_s * share, self.lose_connection)
         elif not math.isinf(pause_s):
-            self.world.after(pause_s, self.advance)
+            turn = self._turn = self._turn + 1
+            self.world.after(pause_s, lambda: self.advance() if turn == self._turn else None)
 
     def _prepare(self) -> None:
         if self.target.uuid == self.source.uuid:
@@ -129,7 +145,16 @@ class Migration:
         except Stuck:
             self.world.after(1.0, self.advance)
             return
+        if self.target.name in self.world.dropped and not self.tunnelled:
+            cause = f"unable to connect to server at '{self.target.address}:49152': Connection timed out"
+            self.phase = Phase.PREPARE
+            self.world.after(CONNECT_S, lambda: self._time_out(cause))
+            return
         self._enter(Phase.PREPARE, PAUSES_S["prepare"])
+
+    def _time_out(self, cause: str) -> None:
+        if not self.is_over:
+            self.fail(failed(cause))
 
     def _receive(self) -> None:
         domains.clash_of_names(self.target, self.domain.name, self.domain.uuid)
@@ -155,17 +180,34 @@ class Migration:
         self.domain.state, self.domain.reason = DomainState.PAUSED, "migration"
         self._enter(Phase.FINISH, PAUSES_S["finish"])
 
-    def _finish(self) -> None:
+    def start_post_copy(self) -> None:
+        """Run it there now, and send what is missing afterwards. Raises: Refusal."""
+        if not self.flows:
+            raise invalid("post-copy can only be started while outgoing migration is in progress")
+        left = self.job.remaining
+        incoming = self._hand_over()
+        incoming.state, incoming.reason = DomainState.RUNNING, "postcopy"
+        self.domain.state, self.domain.reason = DomainState.PAUSED, "postcopy"
+        self.world.tell(self.target.name, self.subject, "runs there, its memory follows")
+        self._enter(Phase.POSTCOPY, left / self.rate)
+
+    def _hand_over(self) -> Domain:
         incoming = self.incoming
         assert incoming is not None, "prepare made it"
         incoming.guest = self.domain.guest
         incoming.xml = self.domain.xml or self.domain.live
+        return incoming
+
+    def _finish(self) -> None:
+        incoming = self._hand_over()
         paused = self.was[0] is DomainState.PAUSED
         incoming.state, incoming.reason = self.was if paused else (DomainState.RUNNING, "migrated")
         self.world.tell(self.target.name, self.subject, "paused there" if paused else "runs there")
         self._enter(Phase.CONFIRM, PAUSES_S["confirm"])
 
     def _confirm(self) -> None:
+        if self.incoming and self.phase is Phase.POSTCOPY:
+            self.incoming.reason = "migrated"
         self.domain.guest, self.domain.live, self.domain.opened = None, None, ()
         self.domain.state, self.domain.reason = DomainState.SHUTOFF, "migrated"
         self.source.domains.pop(self.domain.uuid, None)
@@ -194,12 +236,22 @@ class Migration:
         if self.phase is Phase.CONFIRM:
             self.error = error
             self._end(f"migration to {self.target.name} lost its connection at the very end")
+        elif self.phase is Phase.POSTCOPY:
+            self._freeze()
         elif self.phase is Phase.FINISH:
             self.error = error
             self._drop_incoming()
             self._end(f"migration to {self.target.name} lost its connection after the copy; paused")
         else:
             self.fail(error)
+
+    def _freeze(self) -> None:
+        """A post-copy broke: each end has a part of the memory, and libvirt leaves both as they are."""
+        self.error = failed("migration failed during post-copy")
+        self.domain.reason = "postcopy-failed"
+        if self.incoming and self.incoming.is_active:
+            self.incoming.reason = "postcopy-failed"
+        self._end(f"migration to {self.target.name} failed in its post-copy")
 
     def _drop_incoming(self) -> None:
         incoming, self.incoming = self.incoming, None
@@ -221,7 +273,9 @@ class Migration:
         """Something changed in the world: does it break this migration?"""
         if self.is_over:
             return
-        if not self.domain.is_active:
+        if self.phase is Phase.POSTCOPY and not (self.domain.is_active and self.incoming and self.incoming.is_active):
+            self._freeze()
+        elif not self.domain.is_active:
             self.fail(failed("domain is not running"))
         elif self.incoming and not self.incoming.is_active:
             self.fail(failed("migration out job: unexpectedly failed"))
@@ -245,7 +299,15 @@ class Migration:
             self.advance()
 
 
-def migrate(world: World, source: Hypervisor, uuid: str, target: Hypervisor | None, bandwidth: int | None) -> Migration:
+def migrate(
+    world: World,
+    source: Hypervisor,
+    uuid: str,
+    target: Hypervisor | None,
+    bandwidth: int | None,
+    *,
+    tunnelled: bool = False,
+) -> Migration:
     """Begin a migration; it goes on by itself. Raises: Refusal for what libvirt refuses at once."""
     found = domains.domain(source, uuid)
     if not found.is_active:
@@ -260,7 +322,7 @@ def migrate(world: World, source: Hypervisor, uuid: str, target: Hypervisor | No
         cause = f"ssh: connect to host {address} port 22: No route to host"
         raise Refusal(Code.SYSTEM_ERROR, f"operation failed: Failed to connect to remote libvirt URI: {cause}")
     rate = float(min(world.link_rate, bandwidth or world.link_rate))
-    started = Migration(world, source, target, found, rate, world.hand)
+    started = Migration(world, source, target, found, rate, world.hand, tunnelled)
     world.migrations.append(started)
     world.disturbed.append(started.check)
     world.tell(source.name, f"domain/{found.name}", f"migration to {target.name} begins")

@@ -158,7 +158,8 @@ ON_NAME: Mapping[str, OnName] = {
 
 
 def _nfs(world: World, words: list[str]) -> None:
-    """nfs stall|resume|full|roomy SERVER; nfs export SERVER DIR CLIENT OPTIONS [FILE]; nfs withdraw SERVER DIR"""
+    """nfs stall|resume|full|roomy SERVER; nfs export SERVER DIR CLIENT OPTIONS [FILE]; nfs withdraw SERVER DIR;
+    nfs mislead|unmislead SERVER DIR HOST (its name for the server leads to another one)"""
     verb, server = words[0], world.servers[words[1]]
     if verb in ("stall", "resume"):
         server.daemon = Daemon.HUNG if verb == "stall" else Daemon.ALIVE
@@ -174,6 +175,12 @@ def _nfs(world: World, words: list[str]) -> None:
         storage.write_export(world, server, file, (*server.files.get(file, ()), line))
     elif verb == "withdraw":
         _withdraw(world, server, words[2])
+    elif verb == "mislead":
+        server.others[words[3], words[2]] = Directory()
+        world.tell(words[3], f"dir{words[2]}", "comes from another server of the same name")
+    elif verb == "unmislead":
+        del server.others[words[3], words[2]]
+        world.tell(words[3], f"dir{words[2]}", f"comes from {server.name} again")
     else:
         raise ValueError(verb)
 
@@ -298,6 +305,13 @@ def _seat(world: World, words: list[str]) -> None:
     world.disturb()
 
 
+def _firewall(world: World, words: list[str]) -> None:
+    """firewall HOST drop|accept: what comes to its ports for migrations"""
+    name = world.hypervisors[words[0]].name
+    (world.dropped.add if words[1] == "drop" else world.dropped.discard)(name)
+    world.tell(name, "firewall", f"{words[1]}s migrations")
+
+
 def _libvirtd(world: World, words: list[str]) -> None:
     """libvirtd HOST stop|cont|kill|start (signals, and a start)"""
     hypervisor, verb = world.hypervisors[words[0]], words[1]
@@ -364,6 +378,7 @@ COMMANDS: Mapping[str, Callable[[World, list[str]], None]] = {
     "host": _host,
     "link": _link,
     "seat": _seat,
+    "firewall": _firewall,
     "libvirtd": _libvirtd,
     "copy": _copy,
     "guest": _guest,

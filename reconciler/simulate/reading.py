@@ -41,6 +41,7 @@ def read(world: World, desired: Desired, looks: tuple[Look, ...], fault: Fault |
         pools=parts[Part.POOLS],
         exports=parts[Part.EXPORTS],
         targets={host: sight.targets(world, desired, host) for host in pools if world.reaches(SEAT, host)},
+        memory=parts[Part.MEMORY],
         answering=sight.answering(world, desired) if pools else {},
     )
 

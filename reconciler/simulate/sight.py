@@ -15,6 +15,7 @@ from reconciler.observed import (
     HostFacts,
     Listing,
     Look,
+    MemoryUse,
     Part,
     SeenDomain,
     SeenExport,
@@ -24,6 +25,7 @@ from reconciler.observed import (
     SeenTarget,
     SeenVolume,
 )
+from reconciler.simulate import definition
 from reconciler.simulate.machines import Domain, Hypervisor, Mount, NfsServer, Pool
 from reconciler.simulate.refusal import Stuck
 from reconciler.simulate.world import SEAT, World
@@ -48,7 +50,11 @@ def read(world: World, desired: Desired, look: Look) -> Listing[Any]:
         raise Stuck("no such machine")
     world.answers(hypervisor)
     if look.part is Part.FACTS:
-        return Listing({hypervisor.name: _facts(hypervisor)}, world.clock.now())
+        return Listing({hypervisor.name: _facts(world, hypervisor)}, world.clock.now())
+    if look.part is Part.MEMORY:
+        found = hypervisor.domains.get(look.uuid)
+        uses = {look.name: _memory_use(found)} if found and found.guest else {}
+        return Listing(uses, world.clock.now(), frozenset({look.name}))
     return _listing(world, _items(world, desired, hypervisor, look.part), look.name, look.uuid)
 
 
@@ -68,7 +74,14 @@ def _listing(world: World, items: Mapping[str, Any], name: str, uuid: str) -> Li
     return Listing(chosen, world.clock.now(), frozenset({name, *chosen}))
 
 
-def _facts(hypervisor: Hypervisor) -> HostFacts:
+def _memory_use(found: Domain) -> MemoryUse:
+    """A simulated guest holds all that it was given."""
+    assert found.guest is not None
+    memory = definition.needs(found.live or "<domain/>").memory
+    return MemoryUse(found.name, memory, found.guest.dirty_rate)
+
+
+def _facts(world: World, hypervisor: Hypervisor) -> HostFacts:
     return HostFacts(
         uuid=hypervisor.uuid,
         arch="x86_64",
@@ -79,6 +92,7 @@ def _facts(hypervisor: Hypervisor) -> HostFacts:
         libvirt_version=9_000_000,
         qemu_version=7_002_000,
         boot_id=f"{hypervisor.name}-{hypervisor.boots}",
+        link=world.link_rate,
     )
 
 

@@ -61,6 +61,8 @@ class World:
     """Bytes a second between any two machines."""
     migrations: "list[Migration]" = field(default_factory=list)
     """Those under way."""
+    dropped: set[str] = field(default_factory=set)
+    """Hypervisors whose firewall drops what comes to the ports for migrations."""
     doomed: dict[str, "Phase"] = field(default_factory=dict)
     """Domain -> the phase in which its next migration loses its connection."""
 
@@ -146,7 +148,7 @@ class World:
             raise Stuck(f"{mount} does not answer")
         if not self.is_exported(server, mount.dir, hypervisor.address):
             raise Refusal(Code.SYSTEM_ERROR, f"cannot open path '{path}': Stale file handle")
-        return server.dirs.get(mount.dir)
+        return server.others.get((hypervisor.name, mount.dir)) or server.dirs.get(mount.dir)
 
     def serves(self, server: NfsServer, node: str) -> bool:
         """Whether the server answers NFS calls of `node`."""

@@ -4,13 +4,14 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from reconciler.action import Action, MigrateDomain, ShutdownDomain, UploadImage
+from reconciler.action import Action, MigrateDomain, ProvePath, ShutdownDomain, UploadImage
 from reconciler.errors import HostUnreachable, PermanentError
 from reconciler.hypervisor import Progress
 from reconciler.virt.apply import SHORT, Short
 from reconciler.virt.caller import Hung
 from reconciler.virt.connect import Link
 from reconciler.virt.migrate import migrate
+from reconciler.virt.paths import prove
 from reconciler.virt.shutdown import shut_down
 from reconciler.virt.translate import is_broken, translate
 from reconciler.virt.upload import upload
@@ -30,6 +31,8 @@ def act(stage: Stage, action: Action, progress: Progress) -> None:
     match action:
         case MigrateDomain():
             migrate(link, stage.link(action.target), action, progress, stage.stopping)
+        case ProvePath():
+            prove(link, stage.link(action.target), action, progress)
         case UploadImage():
             upload(link, action, progress, stage.stopping)
         case ShutdownDomain():

@@ -182,6 +182,10 @@ class Link:
     def _new_session(self, *, hears: bool = False) -> Session:
         return Session(self.host, self._open(), only=self.reach.is_test, hears=hears)
 
+    def new_shell(self) -> Shell | None:
+        """A shell for the caller alone, to be closed by it; None where libvirt alone is reached."""
+        return _shell(self.reach)
+
     def own_session(self) -> Session:
         """A session for the caller alone, to be ended by it. Raises: HostUnreachable."""
         return self.session("only") if self.reach.is_test else self._new_session()

@@ -10,11 +10,13 @@ from reconciler.clock import Pending
 from reconciler.desired import Desired
 from reconciler.errors import HostUnreachable
 from reconciler.hypervisor import Progress
-from reconciler.observed import Look, Observed, Part, Unknown
+from reconciler.observed import Listing, Look, MemoryUse, Observed, Part, Unknown
 from reconciler.virt import lib
 from reconciler.virt.connect import Link
 from reconciler.virt.look import look_at_domain, look_at_network, look_at_pool
+from reconciler.virt.memory import read_memory
 from reconciler.virt.observe import HostSeen, Rules, finish, observe_host, unmade_volumes, with_details
+from reconciler.virt.underway import with_jobs
 
 PARTS = (Part.FACTS, Part.DOMAINS, Part.NETWORKS, Part.POOLS)
 
@@ -36,6 +38,7 @@ class Hypervisors:
         self._know(desired)
         hosts = sorted(desired.hypervisors)
         seen = _each(hosts, lambda host: self._observe(desired, host, answers))
+        seen = with_jobs(self._links, seen)
         wanted = self._unmade = unmade_volumes(desired, seen)
         if wanted:
             seen = _each(hosts, lambda host: with_details(self._links[host], seen[host], wanted))
@@ -48,8 +51,12 @@ class Hypervisors:
         """Only what `looks` name, each by itself and all at once. Raises: nothing."""
         self._know(desired)
         asked = [look for look in _widest(looks) if look.host in desired.hypervisors and look.part in PARTS]
+        measured = self._measure(looks)
         begun = [Pending(partial(self._look, desired, look, answers), f"{look.host}-look") for look in asked]
         seen: dict[str, HostSeen] = {}
+        for host, memory in measured.items():
+            uses = finish(memory, f"host/{host}")
+            seen[host] = HostSeen(memory=uses)
         for look, pending in zip(asked, begun, strict=True):
             told = finish(pending, f"host/{look.host}")
             told = _blind(look, told) if isinstance(told, Unknown) else told
@@ -65,6 +72,17 @@ class Hypervisors:
         if look.part is Part.POOLS and look.name:
             return self._detailed(link, look, HostSeen(pools=look_at_pool(link, look, rules.storage, at)))
         return self._detailed(link, look, observe_host(link, rules, self._now, (look.part,)))
+
+    def _measure(self, looks: Iterable[Look]) -> dict[str, Pending[Listing[MemoryUse] | Unknown]]:
+        """Guests' use of their memory: one measurement a host, for all of its that are named."""
+        asked: dict[str, dict[str, str]] = {}
+        for look in looks:
+            if look.part is Part.MEMORY and look.host in self._links:
+                asked.setdefault(look.host, {})[look.name] = look.uuid
+        return {
+            host: Pending(partial(read_memory, self._links[host], uuids, self._now()), f"{host}-memory")
+            for host, uuids in sorted(asked.items())
+        }
 
     def _detailed(self, link: Link, look: Look, seen: HostSeen) -> HostSeen:
         """With details of the volumes that mattered in the last whole look, and anew of the one that is named."""
@@ -149,4 +167,5 @@ def _joined(seen: Mapping[str, HostSeen]) -> Observed:
         networks=of("networks"),
         pools=of("pools"),
         targets=of("targets"),
+        memory=of("memory"),
     )

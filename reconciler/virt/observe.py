@@ -11,6 +11,7 @@ from reconciler.errors import HostUnreachable
 from reconciler.observed import (
     HostFacts,
     Listing,
+    MemoryUse,
     Part,
     SeenDomain,
     SeenNetwork,
@@ -42,6 +43,7 @@ class HostSeen:
     networks: Listing[SeenNetwork] | Unknown | None = None
     pools: Listing[SeenPool] | Unknown | None = None
     targets: Mapping[str, SeenTarget] | None = None
+    memory: Listing[MemoryUse] | Unknown | None = None
 
     def beside(self, other: "HostSeen") -> "HostSeen":
         """What two looks, begun together, saw of one host."""
@@ -51,6 +53,7 @@ class HostSeen:
             networks=_both(self.networks, other.networks),
             pools=_both(self.pools, other.pools),
             targets=self.targets if other.targets is None else other.targets,
+            memory=_both(self.memory, other.memory),
         )
 
 
@@ -69,6 +72,8 @@ class Rules:
 
     domains: ReadingRules
     storage: StorageRules
+    address: str = ""
+    """Where migrations to it go."""
 
     @classmethod
     def of(cls, desired: Desired, host: str, answers: Callable[[str], bool]) -> "Rules":
@@ -77,7 +82,7 @@ class Rules:
             keeps_xml=desired.domains.__contains__,
             asks_obstacles=desired.hosts[host].spec.cordoned,
         )
-        return cls(reading, StorageRules.of(desired, host, answers))
+        return cls(reading, StorageRules.of(desired, host, answers), desired.hosts[host].migration_address)
 
 
 def observe_host(link: Link, rules: Rules, now: Callable[[], float], wanted: Iterable[Part]) -> HostSeen:
@@ -87,7 +92,7 @@ def observe_host(link: Link, rules: Rules, now: Callable[[], float], wanted: Ite
     storage: Pending[StorageSeen | Unknown] | None = None
     if Part.POOLS in asked:
         storage = Pending(lambda: _storage(link, side, rules.storage, now), f"{link.host}-storage")
-    seen = _over_one_session(link, side, rules.domains, now, asked)
+    seen = _over_one_session(link, side, rules, now, asked)
     if storage is None:
         return seen
     told = finish(storage, f"host/{link.host}")
@@ -99,19 +104,19 @@ def observe_host(link: Link, rules: Rules, now: Callable[[], float], wanted: Ite
 def _over_one_session(
     link: Link,
     side: Pending[HostSide | Unknown | None],
-    rules: ReadingRules,
+    rules: Rules,
     now: Callable[[], float],
     asked: frozenset[Part],
 ) -> HostSeen:
     """What is read over one connection, one after the other: the facts last, for they may take a minute once."""
     seen = HostSeen()
     if Part.DOMAINS in asked:
-        seen = replace(seen, domains=read_domains(link, rules, now()))
+        seen = replace(seen, domains=read_domains(link, rules.domains, now()))
     if Part.NETWORKS in asked:
         networks = parts.attempt(link, lambda session: parts.read_networks(session, link, now()))
         seen = replace(seen, networks=networks)
     if Part.FACTS in asked:
-        seen = replace(seen, facts=_facts(link, side, now))
+        seen = replace(seen, facts=_facts(link, side, rules.address, now))
     return seen
 
 
@@ -135,11 +140,15 @@ def ask_host(link: Link) -> HostSide | Unknown | None:
 
 
 def _facts(
-    link: Link, side: Pending[HostSide | Unknown | None], now: Callable[[], float]
+    link: Link, side: Pending[HostSide | Unknown | None], address: str, now: Callable[[], float]
 ) -> Listing[HostFacts] | Unknown:
     told = finish(side, f"the shell of host/{link.host}")
-    boot_id = told.boot_id if isinstance(told, HostSide) else ""
-    return parts.attempt(link, lambda session: parts.read_facts(session, link, boot_id, now()), quiet_s=parts.FACTS_S)
+    known = told if isinstance(told, HostSide) else HostSide("", {})
+
+    def read(session: Session) -> Listing[HostFacts]:
+        return parts.read_facts(session, link, now(), known.boot_id, known.speeds.get(address))
+
+    return parts.attempt(link, read, quiet_s=parts.FACTS_S)
 
 
 def _storage(

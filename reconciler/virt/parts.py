@@ -78,13 +78,15 @@ def _session(link: Link, purpose: str) -> Iterator[Session]:
 # --- facts -------------------------------------------------------------------
 
 
-def read_facts(session: Session, link: Link, boot_id: str, at: float) -> Listing[HostFacts]:
-    """What the hypervisor is. Units: getInfo tells memory in MiB. Raises: libvirt's errors."""
+def read_facts(
+    session: Session, link: Link, at: float, boot_id: str = "", speed: int | None = None
+) -> Listing[HostFacts]:
+    """What the hypervisor is. `boot_id`, `speed`: what its shell told. getInfo tells MiB. Raises: libvirt's errors."""
     info = session.connection.getInfo()
     if session.facts is None:
         session.facts = _read_fixed_facts(session.connection, link.uri)
     memory, cpus = int(info[1]) * BYTES_PER_MIB, int(info[2])
-    return Listing({link.host: HostFacts(memory=memory, cpus=cpus, boot_id=boot_id, **session.facts)}, at)
+    return Listing({link.host: HostFacts(memory=memory, cpus=cpus, boot_id=boot_id, link=speed, **session.facts)}, at)
 
 
 def _read_fixed_facts(connection: lib.Connection, uri: str) -> dict[str, Any]:

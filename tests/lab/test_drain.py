@@ -47,7 +47,7 @@ def test_two_leave_at_a_time(cloud: Cloud) -> None:
     with leaving(cloud, "hv1") as watch:
         ended = cloud.once()
     assert max(map(int, watch.lines)) == 2
-    assert len(ended.steps) == len(MOVERS)
+    assert sum(id_.startswith("migrate-domain:") for id_ in ended.steps) == len(MOVERS)
     assert cloud.running("hv2") == set(MOVERS)
     assert cloud.conditions("host/hv1")["SafeToPowerOff"] == "True"
 

@@ -72,7 +72,7 @@ class Story:
             self.write("step", f"{event.step.id} {event.values['outcome']}: {event.values['message']}")
 
     def _planned(self, plan: Plan) -> None:
-        self.watch.planned = (self.watch.planned or frozenset()) | {step.action for step in plan.steps}
+        self.watch.planned = (self.watch.planned or frozenset()) | plan.actions
         held = {f"held {item.object} {item.reason}: {item.message}" for item in plan.held}
         for line in sorted(held - self.held):
             self.write("plan", line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from typing import Any
 
 import pytest
@@ -73,6 +74,28 @@ def test_one_that_stands_still_is_silent(told: Told) -> None:
         told.now = 100.0 + second
         told.tell("progress", MOVE, percent=55.0)
     assert len(told.said) == 1
+
+
+def test_a_pass_over_memory_that_begins_anew_is_told(told: Told) -> None:
+    for second, percent in enumerate((90.0, *range(10, 50, 2))):
+        told.now = 100.0 + second
+        told.tell("progress", MOVE, percent=percent, iteration=1 if second == 0 else 2)
+    assert [line.partition("hv2 ")[2] for line in told.said[:2]] == ["90 %", "28 %, pass 2"]
+
+
+@pytest.mark.parametrize(
+    ("left", "said"), [(12.4, "ends in 12 s"), (600.0, "ends in 10 min"), (math.inf, "does not converge")]
+)
+def test_when_it_is_expected_to_end(told: Told, left: float, said: str) -> None:
+    told.tell("progress", MOVE, percent=50.0, dirty_rate=4 << 20, left=left)
+    assert told.said[0].endswith(f"50 %, 4MiB/s written anew, {said}")
+
+
+def test_a_migration_ends_with_its_times(told: Told) -> None:
+    told.tell("ended", MOVE, **DONE, total=0.8, downtime=0.193, expected=3.0)
+    assert told.said == [
+        "  > domain/web-1@hv1 migrate-domain to hv2 done in 0.9 s (3 s expected; the guest stood still for 0.19 s)"
+    ]
 
 
 def test_figures_have_units(told: Told) -> None:

@@ -1,6 +1,7 @@
 """What people and scripts read: every character counts."""
 
 import json
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,7 +23,18 @@ from reconciler.step import Held, HeldReason, Impact, Outcome, Plan, Report, Sig
 NASTY = "evil\x1b[2J\r\n\u202etxt.\u2066\x9b\u2028::error::%0A\x00"
 
 MIGRATE = MigrateDomain(
-    "hv1", "web-1", "u-1", "hv2", "qemu+ssh://root@hv2/system", "10.77.0.13", 128 * 1024**2, None, 0.3, 150.0, 150.0
+    "hv1",
+    "web-1",
+    "u-1",
+    "hv2",
+    "qemu+ssh://root@hv2/system",
+    "10.77.0.13",
+    128 * 1024**2,
+    None,
+    0.3,
+    150.0,
+    150.0,
+    expected_s=12.0,
 )
 
 
@@ -59,7 +71,7 @@ def test_plan_as_text() -> None:
   + export/images@nas   write-export      live        because it is not exported
   + pool/images@hv1     start-pool        live        because it is not active
   ~ domain/db-1@hv2     define-domain     next-boot   because memory: 1 -> 2
-  > domain/web-1@hv1    migrate-domain    migrate     because host/hv1 is cordoned
+  > domain/web-1@hv1    migrate-domain    migrate     because host/hv1 is cordoned; in about 12 s
   - domain/old@hv2      undefine-domain   delete      because its document says absent
   ! domain/web-2@hv1   CannotMigrate   no host fits: host/hv2: it is cordoned
   ? host/hv3 cannot be reached: no route to host
@@ -80,6 +92,9 @@ def test_plan_as_json_has_all_keys_in_their_form() -> None:
                 "impact": s.impact.value,
                 "reason": s.reason,
                 "needs": list(s.needs),
+                "expected": 12.0 if s is MOVE else None,
+                "converges": True,
+                "recovery": "",
             }
             for s in PLAN.steps
         ],
@@ -194,7 +209,10 @@ def test_the_sinks_are_told_apart_from_the_text() -> None:
 
 # --- report -------------------------------------------------------------------------
 
-DONE = StepReport(MOVE, Outcome.DONE, "", 0.91234)
+TOLD = {"percent": 100.0, "total": 0.9, "downtime": 0.193, "expected": math.inf}
+DONE = StepReport(MOVE, Outcome.DONE, "", 0.91234, TOLD)
+TIMED = {"total": 0.9, "downtime": 0.193}
+UNTIMED = {"total": None, "downtime": None, "expected": None}
 FAILED = StepReport(POOL, Outcome.FAILED, "cannot start it", 2.0)
 BEFORE = Report(PLAN, (DONE, FAILED))
 
@@ -205,8 +223,8 @@ def test_report_as_json() -> None:
         "passes": [
             {
                 "steps": [
-                    {"id": MOVE.id, "outcome": "done", "message": "", "seconds": 0.912},
-                    {"id": POOL.id, "outcome": "failed", "message": "cannot start it", "seconds": 2.0},
+                    {"id": MOVE.id, "outcome": "done", "message": "", "seconds": 0.912, **UNTIMED, **TIMED},
+                    {"id": POOL.id, "outcome": "failed", "message": "cannot start it", "seconds": 2.0, **UNTIMED},
                 ],
                 "held": show.plan_json(PLAN)["held"],
             },

@@ -6,6 +6,15 @@ from reconciler.virt.mounts import Spellings, mounted_at, read_host_side
 from tests.unit.made import desired, host
 
 MOUNTS = r"""1fd8e21e-ce21-44a8-b96a-c9bdfd4ba4c9
+1: lo    inet 127.0.0.1/8 scope host lo\       valid_lft forever preferred_lft forever
+2: eth0    inet 10.0.0.1/24 brd 10.0.0.255 scope global eth0\       valid_lft forever preferred_lft forever
+2: eth0    inet6 fd00::7/64 scope global \       valid_lft forever preferred_lft forever
+3: slow    inet 10.1.0.1/24 scope global slow\       valid_lft forever preferred_lft forever
+4: odd    inet 10.2.0.1/24 scope global odd\       valid_lft forever preferred_lft forever
+/sys/class/net/eth0/speed:10000
+/sys/class/net/slow/speed:-1
+/sys/class/net/odd/speed:4294967295
+
 /dev/vda / ext4 rw,relatime 0 0
 10.0.0.9:/srv/old /cloud nfs4 rw,vers=4.2 0 0
 nas:/srv/images /cloud nfs4 rw,vers=4.2 0 0
@@ -22,6 +31,15 @@ def test_the_topmost_mount_counts():
     assert mounted_at(side, "/cloud/") == "nas:/srv/images"
     assert mounted_at(side, "/") == "/dev/vda"
     assert mounted_at(side, "/clou") == ""
+
+
+def test_speeds_of_links_by_their_addresses():
+    assert read_host_side(MOUNTS).speeds == {"10.0.0.1": 1_250_000_000, "fd00::7": 1_250_000_000}
+
+
+def test_a_host_without_ip_tells_its_mounts():
+    side = read_host_side("boot\n\nnas:/srv /cloud nfs4 rw 0 0\n")
+    assert (side.boot_id, mounted_at(side, "/cloud"), side.speeds) == ("boot", "nas:/srv", {})
 
 
 def test_octal_escapes_are_undone():

@@ -99,3 +99,23 @@ def test_one_machine_under_two_names_is_no_double_guest():
     blind = without_twins(snapshot)
     assert all(isinstance(part, Unknown) for part in blind.domains.values())
     assert whereabouts(DOCUMENTS, blind)["a"].held is None
+
+
+# --- post-copy -----------------------------------------------------------------
+
+
+def test_a_post_copy_that_goes_on_is_waited_for_and_counted():
+    ends = {"hv1": [seen("a", "paused", "postcopy")], "hv2": [seen("a", "running", "postcopy")]}
+    where = whereabouts(DOCUMENTS, observed(ends))["a"]
+    assert where.held.reason is HeldReason.MIGRATION_RUNNING
+    assert migrations_under_way(observed(ends)) == (("hv1", "hv2"),)
+    other_way = {"hv1": ends["hv2"], "hv2": ends["hv1"]}
+    assert migrations_under_way(observed(other_way)) == (("hv2", "hv1"),)
+
+
+@pytest.mark.parametrize("half", ["paused", "running"])
+def test_a_post_copy_that_broke_freezes_both_halves(half):
+    ends = {"hv1": [seen("a", "paused", "postcopy-failed")], "hv2": [seen("a", half, "postcopy-failed")]}
+    where = whereabouts(DOCUMENTS, observed(ends))["a"]
+    assert where.held.reason is HeldReason.POSTCOPY_FAILED
+    assert migrations_under_way(observed(ends)) == ()
