@@ -13,7 +13,8 @@ from reconciler.observed import Observed, SeenDomain, Standing
 from reconciler.place import Placement
 from reconciler.readiness import is_usable, pool_trouble
 from reconciler.step import Held, HeldReason
-from reconciler.xml.domain import Fields, device_names, merge, wanted
+from reconciler.xml.devices import NO_OTHER_NAMES, are_all_named, device_names
+from reconciler.xml.domain import Fields, merge, wanted
 
 
 def place_and_power(
@@ -166,5 +167,7 @@ def merged(desired: Desired, domain: Domain, seen: SeenDomain) -> str:
 
 def said(desired: Desired, domain: Domain, seen: SeenDomain, there: Fields) -> Fields:
     """What the document says of a domain that is there; `there`: the fields of one of its definitions."""
-    names = device_names(domain, there, seen.disks, disk_paths(desired, domain))
+    names = NO_OTHER_NAMES
+    if not are_all_named(domain, there):
+        names = device_names(domain, there, seen.disks, disk_paths(desired, domain))
     return wanted(domain, desired.cluster_name, only_set=True, there=there, names=names)

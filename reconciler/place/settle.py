@@ -135,15 +135,23 @@ def why_it_cannot_move(scene: Scene, where: Whereabouts) -> str:
     """What stands against a live migration, or ties it to its host; empty where nothing does."""
     if runs(where) and where.seen is not None and where.seen.obstacles:
         return "; ".join(where.seen.obstacles)
-    tie = tie_of(scene, scene.desired.domains[where.name])
-    return f"{tie}, a directory of host/{where.home} alone" if tie else ""
+    return tie_of(scene, where, f"host/{where.home}")
 
 
-def tie_of(scene: Scene, domain: Domain) -> str:
-    """The disk that keeps a domain at its host; empty where all its disks are on shared storage."""
-    pools = scene.desired.pools
+def tie_of(scene: Scene, where: Whereabouts, host: str) -> str:
+    """The disk that keeps a domain at `host`; empty where all its disks are on shared storage."""
+    domain, pools = scene.desired.domains[where.name], scene.desired.pools
     local = (disk for disk in domain.spec.disks if not pools[disk.pool].is_shared)
-    return next((f"its disk {disk.name} is in pool/{disk.pool}" for disk in local), "")
+    named = next((f"its disk {disk.name} is in pool/{disk.pool}, a directory of {host} alone" for disk in local), "")
+    return named or _stray_disk(scene, where)
+
+
+def _stray_disk(scene: Scene, where: Whereabouts) -> str:
+    """A file that it has open and that lies in no pool which hosts share; only one that we adopted has such a disk."""
+    targets = tuple(f"{pool.spec.target}/" for pool in scene.desired.pools.values() if pool.is_shared)
+    disks = where.seen.disks if where.seen is not None else ()
+    stray = (disk for disk in disks if disk.source.startswith("/") and not disk.source.startswith((*targets, "/dev/")))
+    return next((f"its disk {disk.name} is {disk.source}, in no pool that hosts share" for disk in stray), "")
 
 
 # --- neighbours that must be apart ---------------------------------------------------------

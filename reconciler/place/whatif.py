@@ -97,8 +97,8 @@ def _would_die(scene: Scene, placement: Placement, host: int) -> Guest | str | N
     starts = where.home is None and scene.asks.of[where.name].starts
     if not_ours or not (starts or runs(where) or will_start(domain, where)):
         return None
-    tie = tie_of(scene, domain) if where.home is not None else ""
-    return f"{tie}, a directory of the lost host alone" if tie else _elsewhere(scene.guest_anew(where), host)
+    tie = tie_of(scene, where, "the lost host") if where.home is not None else ""
+    return tie or _elsewhere(scene.guest_anew(where), host)
 
 
 def _elsewhere(guest: Guest, host: int) -> Guest:

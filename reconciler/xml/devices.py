@@ -71,6 +71,14 @@ class DeviceNames:
 NO_OTHER_NAMES = DeviceNames({}, {})
 
 
+def are_all_named(domain: Domain, there: Fields) -> bool:
+    """Whether every device that the document speaks of is there by its name, as those that we made are."""
+    disks, interfaces = there.get("disks", {}), there.get("interfaces", {})
+    return all(disk.name in disks for disk in domain.spec.disks) and all(
+        interface.name in interfaces for interface in domain.spec.interfaces
+    )
+
+
 def device_names(domain: Domain, there: Fields, disks: Iterable[SeenDisk], paths: Mapping[str, str]) -> DeviceNames:
     """Which devices of `there` the document means without calling them by their names there.
 

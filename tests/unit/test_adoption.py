@@ -10,7 +10,7 @@ from reconciler.desired.derive import object_uuid
 from reconciler.desired.documents import Network
 from reconciler.diff import diff
 from reconciler.history import History
-from reconciler.observed import Mark, SeenNetwork, Standing
+from reconciler.observed import Mark, SeenDisk, SeenNetwork, Standing
 from reconciler.ours import CarriesOurMark, NetworkCarriesOurMark, domain_mark, is_ours
 from reconciler.place import place
 from reconciler.readiness import pool_trouble
@@ -235,3 +235,31 @@ def test_a_paused_one_waits():
     where = located(adopter(), hv1=[foreign("paused", reason="user")])
     assert where.seen.standing is Standing.PAUSED
     assert where.held.reason is HeldReason.PAUSED
+
+
+# --- where it may go ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("source", "held"),
+    [
+        ("/cloud/old.img", False),
+        ("/opt/elsewhere.img", True),
+        ("/cloudy/old.img", True),
+        ("/dev/disk/by-path/lun-1", False),
+        ("rbd:pool/image", False),
+        ("", False),
+    ],
+)
+def test_a_file_outside_of_all_shared_pools_keeps_it_at_its_host(source, held):
+    disks = (*foreign().disks, SeenDisk("vdb", "vdb", source))
+    ours = foreign(mark=domain_mark("c", "a", OWN, ["vda"]), disks=disks)
+    wanted = desired(host("hv1", cordoned=True), host("hv2"), pool(), domain("a", vcpus=1, memory="1GiB"))
+    looked = observed({"hv1": [ours], "hv2": []})
+    placement = place(wanted, looked, History()).of["a"]
+    assert (placement.held is not None) is held
+    if held:
+        assert placement.held.reason is HeldReason.CANNOT_MIGRATE
+        assert source in placement.held.message
+    else:
+        assert placement.target == "hv2"
