@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from reconciler.desired.parts import Transport
 from reconciler.desired.ref import Ref
+from reconciler.mark import Mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +130,38 @@ class UploadImage(Volume):
 
 @dataclass(frozen=True, slots=True)
 class CreateVolume(Volume):
-    """Make a volume; refused where the file exists (virStorageVolCreateXML). Capacity in bytes."""
+    """Make a volume (virStorageVolCreateXML). Capacity in bytes.
+
+    A raw one is refused where the file exists, whatever this host's client has cached: open(O_EXCL). Any other is
+    refused where this host sees the file: libvirt looks, then runs qemu-img, which would overwrite one it did not see.
+    """
 
     format: str
     capacity: int
     backing: str = ""
     """Path of the base image."""
     backing_format: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MakeClaim(CreateVolume):
+    """Make a volume that says by its capacity whose the domain's volumes are (law 2); exclusive, for it is raw."""
+
+
+@dataclass(frozen=True, slots=True)
+class GrowVolume(Volume):
+    """Give a volume that nobody uses more room; never less (virStorageVolResize). Capacity in bytes."""
+
+    capacity: int
+
+
+@dataclass(frozen=True, slots=True)
+class GrowDisk(GrowVolume):
+    """Give the disk of a running domain more room, which the guest sees at once (virDomainBlockResize)."""
+
+    domain: str
+    uuid: str
+    path: str
 
 
 # --- networks ---------------------------------------------------------------------
@@ -187,8 +213,7 @@ class DefineDomain(DomainAction):
 class RecordDisks(DomainAction):
     """Write into our mark which disks were made (virDomainSetMetadata; law 5)."""
 
-    cluster: str
-    disks: tuple[str, ...]
+    mark: Mark
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from reconciler.action import SharedPool
 from reconciler.desired import Ref
 from reconciler.desired.documents import Transport
 from reconciler.fact import NowhereElse
+from reconciler.mark import MadeDisk, Mark
 from reconciler.step import Held
 
 
@@ -156,10 +157,9 @@ class DomainUndefined(DomainChange):
 
 @dataclass(frozen=True, slots=True)
 class DomainForeign(DomainChange):
-    """It does not carry our mark, and its document says that we take it over, with the `disks` that it has."""
+    """It does not carry our mark, and its document says that we take it over: `mark` lists the disks that it has."""
 
-    cluster: str
-    disks: tuple[str, ...]
+    mark: Mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +184,33 @@ class DiskMissing(DomainChange):
 
 
 @dataclass(frozen=True, slots=True)
+class ClaimMissing(DomainChange):
+    """The claim that must be ours before the first of the domain's volumes is made. Capacity in bytes."""
+
+    pool: str
+    volume: str
+    capacity: int
+
+
+@dataclass(frozen=True, slots=True)
+class DomainDisowned(ClaimMissing):
+    """A definition that never had a disk, under the claim of another, which has `capacity`."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiskTooSmall(DomainChange):
+    """A disk that was made shall have the capacity that `grown` says. `path`: what the domain writes to."""
+
+    grown: MadeDisk
+    path: str
+    active: bool
+    nowhere: NowhereElse
+
+
+@dataclass(frozen=True, slots=True)
 class DisksUnrecorded(DomainChange):
-    cluster: str
-    disks: tuple[str, ...]
-    """All that the mark shall list."""
+    mark: Mark
+    """As it shall be."""
 
 
 @dataclass(frozen=True, slots=True)

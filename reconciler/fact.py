@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from reconciler.mark import MadeDisk
 from reconciler.observed import Listing, Look, Observed, Part, SeenDomain, Standing
 
 FRESH_S = 30.0
@@ -341,12 +342,12 @@ class DomainGone:
 
 @dataclass(frozen=True, slots=True)
 class DisksRecorded:
-    """Our mark in the definition at `host` lists `disks` as made."""
+    """Our mark in the definition at `host` lists `disks` as made, and as they were made."""
 
     host: str
     name: str
     uuid: str
-    disks: frozenset[str]
+    disks: tuple[MadeDisk, ...]
 
     def looks(self) -> tuple[Look, ...]:
         return (Look(self.host, Part.DOMAINS, self.name, self.uuid),)
@@ -355,9 +356,8 @@ class DisksRecorded:
         domain = _domain_here(observed, self.host, self.name, self.uuid)
         if domain is None or isinstance(domain, Verdict):
             return domain or _no(f"it is not defined at host/{self.host}")
-        recorded = domain.mark.disks if domain.mark else frozenset()
-        missing = sorted(self.disks - recorded)
-        return _no(f"disk {missing[0]} is not recorded as made") if missing else YES
+        missing = sorted(set(self.disks) - set(domain.mark.made if domain.mark else ()))
+        return _no(f"disk {missing[0].name} is not recorded as made") if missing else YES
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
+from reconciler.mark import Mark
 from reconciler.moving import MemoryUse, SeenJob
 from reconciler.standing import STANDINGS, STANDINGS_BY_STATE, DomainState, Standing
 
@@ -72,17 +73,6 @@ class HostFacts:
     boot_id: str = ""
     link: int | None = None
     """Bytes a second that the link for its migrations can carry; None where the host cannot tell."""
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """Our mark in a domain's or network's <metadata>: whose it is, and which disks were made (law 5)."""
-
-    cluster: str
-    name: str
-    disks: frozenset[str] = frozenset()
-    uuid: str = ""
-    """Of a domain that we adopted with a UUID of its own; empty where it has the derived one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from reconciler.desired import Desired
 from reconciler.desired.derive import object_uuid
 from reconciler.desired.documents import Document, Network, Pool
 from reconciler.fact import YES, DomainIs, NetworkIs, Verdict
-from reconciler.observed import Look, Mark, Observed, SeenDomain, SeenNetwork, SeenPool
+from reconciler.mark import MadeDisk, Mark
+from reconciler.observed import Look, Observed, SeenDomain, SeenNetwork, SeenPool
 
 TAKE_OVER = 'rename one of them, or take it over with the annotation reconciler/adopt: "true"'
 """What a person can do about something foreign that has a document's name."""
@@ -37,7 +38,7 @@ def may_adopt(document: Document, mark: Mark | None, cluster: str) -> bool:
 def domain_mark(cluster: str, name: str, uuid: str, disks: Iterable[str] = ()) -> Mark:
     """Our mark for the domain of that UUID."""
     own = "" if uuid == object_uuid(cluster, "domain", name) else uuid
-    return Mark(cluster, name, frozenset(disks), own)
+    return Mark(cluster, name, tuple(MadeDisk(disk) for disk in sorted(disks)), uuid=own)
 
 
 @dataclass(frozen=True, slots=True)

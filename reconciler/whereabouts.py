@@ -131,9 +131,9 @@ def _alone(name: str, uuid: str, host: str, seen: SeenDomain) -> Whereabouts:
 def _twice(desired: Desired, name: str, uuid: str, found: tuple[tuple[str, SeenDomain], ...]) -> Whereabouts:
     active = [(host, seen) for host, seen in found if seen.is_active]
     inactive = tuple(host for host, seen in found if not seen.is_active)
-    # All off: a cut move of a stopped domain left both definitions; keep the one where it may stay.
+    # All off: a cut move of a stopped domain left both definitions; keep one that has disks, where it may stay.
     if not active:
-        home, seen = min(found, key=lambda item: (_is_cordoned(desired, item[0]), item[0]))
+        home, seen = min(found, key=lambda item: (not _has_disks(item[1]), _is_cordoned(desired, item[0]), item[0]))
         return Whereabouts(name, uuid, home, seen, tuple(host for host in inactive if host != home))
     # One active, others only defined: the definitions are what a move left behind.
     if len(active) == 1:
@@ -159,6 +159,11 @@ def _twice(desired: Desired, name: str, uuid: str, found: tuple[tuple[str, SeenD
     hosts = " and ".join(host for host, _ in active)
     message = f"ALARM: it is active at {hosts} at once; nothing is done to either; stop the wrong one by hand"
     return _held(name, uuid, active[0][0], active[0][1], HeldReason.RUNS_TWICE, message)
+
+
+def _has_disks(seen: SeenDomain) -> bool:
+    """Whether its mark lists a disk as made; a definition beside it that lists none never lived."""
+    return seen.mark is not None and bool(seen.mark.made)
 
 
 def _is_husk(seen: SeenDomain) -> bool:

@@ -5,9 +5,10 @@ Parts are hashed apart (`a` + `b-c` is not `a-b` + `c`). Pure; clashes are looke
 
 import hashlib
 import uuid
+from collections.abc import Mapping
 from functools import lru_cache
 
-from reconciler.desired.documents import Disk, Image, Interface
+from reconciler.desired.documents import Disk, Domain, Image, Interface, Pool
 
 NAMESPACE = uuid.UUID("6f1cbf05-5d0b-5c5e-9d5f-2f4f0b8f9a01")
 """Never change: every UUID and MAC that we ever derived hangs on it."""
@@ -35,6 +36,21 @@ def mac(cluster: str, domain: str, interface: Interface) -> str:
 def volume_name(domain: str, disk: Disk) -> str:
     """`<domain>.<disk>.<format>`, unless the document names the volume."""
     return disk.volume or f"{domain}.{disk.name}.{disk.format}"
+
+
+def claim(domain: Domain, pools: Mapping[str, Pool]) -> tuple[str, str] | None:
+    """(pool, volume) of the claim that is made before the domain's volumes: in the pool of its first shared disk.
+
+    None where no disk of it is on shared storage: what only one host sees nobody else can take for its own.
+    """
+    shared = (disk.pool for disk in domain.spec.disks if disk.pool in pools and pools[disk.pool].is_shared)
+    pool = next(shared, None)
+    return (pool, f"{domain.name}.claim") if pool is not None else None
+
+
+def claim_size(cluster: str, domain: str, host: str) -> int:
+    """A claim's capacity in bytes, which tells whose it is: 1 to 16 MiB, all of it a hole in the file."""
+    return 1 + int.from_bytes(_digest(cluster, domain, host)[:3])
 
 
 def image_volume(image: Image) -> str:

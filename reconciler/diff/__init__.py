@@ -11,7 +11,8 @@ from reconciler.diff.networks import networks
 from reconciler.diff.paths import paths
 from reconciler.diff.pools import pools
 from reconciler.history import History
-from reconciler.observed import Listing, Mark, Observed
+from reconciler.mark import Mark
+from reconciler.observed import Listing, Observed
 from reconciler.place import Placements
 from reconciler.step import Held, HeldReason
 from reconciler.whereabouts import twins

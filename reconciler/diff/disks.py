@@ -1,15 +1,20 @@
 """What differs in a domain's volumes. One that was made and is gone is never made again (law 5)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
-from reconciler.change import Change, DiskMissing, DisksUnrecorded
+from reconciler.change import Change, DiskMissing, DisksUnrecorded, DiskTooSmall
 from reconciler.desired import Desired, Ref
 from reconciler.desired.derive import image_volume, volume_name
-from reconciler.desired.documents import Disk, Domain, Image
+from reconciler.desired.documents import Disk, Domain
 from reconciler.desired.quantity import format_size
+from reconciler.diff.claims import details, existing_claim, new_claim
+from reconciler.diff.made import made_disk
 from reconciler.diff.pools import stale
+from reconciler.diff.volumes import backing_path, base_image, disk_paths
 from reconciler.history import History
-from reconciler.observed import Observed, SeenDomain, SeenVolume, Standing
+from reconciler.mark import MadeDisk, Mark
+from reconciler.observed import Observed, SeenDomain, Standing
 from reconciler.readiness import pool_trouble
 from reconciler.step import Held, HeldReason
 from reconciler.whereabouts import Whereabouts
@@ -19,19 +24,6 @@ REFRESHED_FOR_S = 60.0
 """How long a refresh that found nothing counts, so that a lost disk ends in `held` and not in refresh after refresh."""
 
 
-def volumes_of(domain: Domain) -> tuple[tuple[str, str], ...]:
-    """(pool, volume) of every disk."""
-    return tuple((disk.pool, volume_name(domain.name, disk)) for disk in domain.spec.disks)
-
-
-def disk_paths(desired: Desired, domain: Domain) -> dict[str, str]:
-    """disk -> path of its volume, the same on every host."""
-    paths = {}
-    for disk in domain.spec.disks:
-        paths[disk.name] = f"{desired.pools[disk.pool].spec.target}/{volume_name(domain.name, disk)}"
-    return paths
-
-
 def disks_there(desired: Desired, domain: Domain, seen: SeenDomain) -> tuple[str, ...]:
     """The document's disks that a domain has, whoever made them: by name, by target, or by what they lie on."""
     there = {disk.name for disk in seen.disks}
@@ -39,16 +31,18 @@ def disks_there(desired: Desired, domain: Domain, seen: SeenDomain) -> tuple[str
     return tuple(sorted(disk.name for disk in domain.spec.disks if names.disks.get(disk.name, disk.name) in there))
 
 
-def new_disks(desired: Desired, observed: Observed, domain: Domain, host: str, uuid: str) -> Iterator[Change]:
-    """The volumes of a domain that this pass defines; first one look at what its pools really hold."""
+def new_disks(
+    desired: Desired, observed: Observed, domain: Domain, host: str, uuid: str, mark: Mark
+) -> Iterator[Change]:
+    """The claim and the volumes of a domain that this pass defines; first one look at what its pools really hold."""
     ref = Ref("domain", domain.name, host)
     for pool in sorted({disk.pool for disk in domain.spec.disks}):
         yield from stale(desired, observed, pool, host, f"domain/{domain.name} is new")
+    yield from new_claim(desired, observed, domain, ref, uuid)
     for disk in domain.spec.disks:
         yield _missing(desired, domain, disk, ref, uuid)
     if domain.spec.disks:
-        names = tuple(sorted(disk.name for disk in domain.spec.disks))
-        yield DisksUnrecorded(ref, "they are made now", uuid, desired.cluster_name, names)
+        yield DisksUnrecorded(ref, "they are made now", uuid, _with(desired, domain, mark, domain.spec.disks))
 
 
 def existing_disks(
@@ -57,20 +51,48 @@ def existing_disks(
     """Volumes that were never made, made but not recorded, or recorded and gone."""
     assert where.seen is not None
     assert where.home is not None
-    recorded = where.seen.mark.disks if where.seen.mark else frozenset()
-    to_record = set(recorded)
+    mark = where.seen.mark or Mark(desired.cluster_name, domain.name)
+    to_record: list[Disk] = []
+    grown: list[MadeDisk] = []
+    proof = tuple(existing_claim(desired, observed, domain, where)) if _has_unmade(domain, mark) else ()
+    yield from proof
+    unproven = any(isinstance(item, Held) for item in proof)
     for disk in domain.spec.disks:
-        if disk.name in recorded:
-            yield from _gone(desired, observed, domain, disk, where, history)
+        made = mark.disk(disk.name)
+        if made is not None:
+            lies = made if made.pool else _as_made(desired, domain, disk)
+            yield from _gone(desired, observed, domain, lies, where, history)
+            differing = tuple(made_disk(desired, observed, domain, disk, made, where))
+            yield from differing
+            grown += [item.grown for item in differing if isinstance(item, DiskTooSmall)]
+        if made is not None or unproven:
             continue
         found = tuple(_unrecorded(desired, observed, domain, disk, where))
         yield from found
         if not any(isinstance(item, Held) for item in found):
-            to_record.add(disk.name)
-    if to_record != recorded:
-        reason = f"{', '.join(sorted(to_record - recorded))} not recorded as made"
-        yield DisksUnrecorded(where.ref, reason, where.uuid, desired.cluster_name, tuple(sorted(to_record)))
-    yield from _unnamed(domain, where, recorded)
+            to_record.append(disk)
+    if to_record or grown:
+        names = {*(disk.name for disk in to_record), *(disk.name for disk in grown)}
+        kept = [made for made in mark.made if made.name not in names]
+        whole = replace(mark, made=tuple(sorted((*kept, *grown))))
+        reason = f"{', '.join(sorted(names))} not recorded as made"
+        yield DisksUnrecorded(where.ref, reason, where.uuid, _with(desired, domain, whole, to_record))
+    yield from _unnamed(domain, where, mark.disks)
+
+
+def _has_unmade(domain: Domain, mark: Mark) -> bool:
+    return any(disk.name not in mark.disks for disk in domain.spec.disks)
+
+
+def _with(desired: Desired, domain: Domain, mark: Mark, disks: Iterable[Disk]) -> Mark:
+    """The mark that lists these disks too, as the document describes them."""
+    added = (_as_made(desired, domain, disk) for disk in disks)
+    return replace(mark, made=tuple(sorted((*mark.made, *added))))
+
+
+def _as_made(desired: Desired, domain: Domain, disk: Disk) -> MadeDisk:
+    image = backing_path(desired, disk).rpartition("/")[2]
+    return MadeDisk(disk.name, disk.pool, volume_name(domain.name, disk), disk.format, disk.size, image)
 
 
 def _unnamed(domain: Domain, where: Whereabouts, recorded: frozenset[str]) -> Iterator[Held]:
@@ -97,7 +119,7 @@ def _unrecorded(
 
 
 def _mismatch(desired: Desired, observed: Observed, domain: Domain, disk: Disk) -> str:
-    seen = _details(desired, observed, disk, volume_name(domain.name, disk))
+    seen = details(desired, observed, disk.pool, volume_name(domain.name, disk))
     if seen is None:
         return "cannot be read"
     if seen.format != disk.format:
@@ -108,27 +130,18 @@ def _mismatch(desired: Desired, observed: Observed, domain: Domain, disk: Disk) 
     return f"stands on {seen.backing or 'no image'}, not on {backing or 'none'}" if seen.backing != backing else ""
 
 
-def _details(desired: Desired, observed: Observed, disk: Disk, volume: str) -> SeenVolume | None:
-    for host in desired.selected(desired.pools[disk.pool].spec.hosts):
-        pool = observed.pool(host, disk.pool)
-        if pool and pool.volumes and pool.volumes.get(volume):
-            return pool.volumes[volume]
-    return None
-
-
 def _gone(
-    desired: Desired, observed: Observed, domain: Domain, disk: Disk, where: Whereabouts, history: History
+    desired: Desired, observed: Observed, domain: Domain, disk: MadeDisk, where: Whereabouts, history: History
 ) -> Iterator[Change | Held]:
     there = observed.listed(disk.pool)
-    volume = volume_name(domain.name, disk)
     off = where.seen is not None and where.seen.standing is Standing.OFF
-    if there is None or volume in there or not off or where.home is None:
+    if there is None or disk.volume in there or not off or where.home is None:
         return
     refreshed = history.done.get(f"refresh-pool:pool/{disk.pool}@{where.home}")
     if refreshed is None or observed_at(observed, where.home) - refreshed > REFRESHED_FOR_S:
-        yield from stale(desired, observed, disk.pool, where.home, f"no host lists volume {volume}")
+        yield from stale(desired, observed, disk.pool, where.home, f"no host lists volume {disk.volume}")
     else:
-        message = f"volume {volume} of disk {disk.name} was made and is gone from pool/{disk.pool}; restore it"
+        message = f"volume {disk.volume} of disk {disk.name} was made and is gone from pool/{disk.pool}; restore it"
         yield Held(where.ref, HeldReason.DISK_LOST, f"{message}; it is never made again empty")
 
 
@@ -136,17 +149,6 @@ def observed_at(observed: Observed, host: str) -> float:
     """When the host's domains were read, by the clock's now()."""
     listing = observed.domains.get(host)
     return getattr(listing, "at", 0.0)
-
-
-def backing_path(desired: Desired, disk: Disk) -> str:
-    """The path of the base image's volume; empty for a disk without one."""
-    image = base_image(desired, disk)
-    return f"{desired.pools[disk.pool].spec.target}/{image_volume(image)}" if image else ""
-
-
-def base_image(desired: Desired, disk: Disk) -> Image | None:
-    """The image that the document builds the disk on."""
-    return next((image for image in desired.pools[disk.pool].spec.images if image.name == disk.image), None)
 
 
 def _missing(desired: Desired, domain: Domain, disk: Disk, ref: Ref, uuid: str) -> DiskMissing:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from reconciler.change import (
     Change,
     DomainDiffers,
+    DomainDisowned,
     DomainForeign,
     DomainHusk,
     DomainLeftover,
@@ -14,17 +15,22 @@ from reconciler.change import (
     DomainUnwanted,
 )
 from reconciler.desired import Desired, Ref
+from reconciler.desired.derive import claim
 from reconciler.desired.documents import Domain, Power, State
-from reconciler.diff.disks import disk_paths, disks_there, existing_disks, new_disks, volumes_of
+from reconciler.diff.claims import NO_DOCUMENT, VOUCH, existing_volume, maker, volumes_of, vouched_for
+from reconciler.diff.disks import disks_there, existing_disks, new_disks
 from reconciler.diff.fields import differing
 from reconciler.diff.power import merged, needs, nowhere_else, place_and_power, said
+from reconciler.diff.volumes import disk_paths
 from reconciler.history import History
-from reconciler.observed import CpuFacts, Mark, Observed
+from reconciler.mark import Mark
+from reconciler.observed import CpuFacts, Observed, SeenDomain
 from reconciler.ours import ADOPTS, domain_mark
 from reconciler.place import Placement, Placements
 from reconciler.step import Held, HeldReason
 from reconciler.xml.capabilities import baseline
-from reconciler.xml.domain import Fields, merge, skeleton, wanted
+from reconciler.xml.devices import has_document_name
+from reconciler.xml.domain import Fields, device_names, merge, skeleton, wanted
 
 
 def domains(desired: Desired, observed: Observed, placements: Placements, history: History) -> Iterator[Change | Held]:
@@ -73,11 +79,12 @@ def _new(desired: Desired, observed: Observed, domain: Domain, placement: Placem
     if verdict.holds is False:
         yield Held(ref, HeldReason.IN_USE, verdict.seen)
         return
-    vouched_for = _volumes_explained(desired, observed, domain) and not _silent(desired, observed)
-    volumes = () if vouched_for else volumes_of(domain)
-    xml = _new_xml(desired, observed, domain, host)
+    is_safe = vouched_for(desired, observed, domain) and not _silent(desired, observed)
+    volumes = () if is_safe else volumes_of(desired, domain)
+    mark = Mark(desired.cluster_name, domain.name, claimed_by=host if claim(domain, desired.pools) else "")
+    xml = _new_xml(desired, observed, domain, host, mark)
     yield DomainUndefined(ref, "it is not defined anywhere", uuid, xml, volumes, nowhere)
-    yield from new_disks(desired, observed, domain, host, uuid)
+    yield from new_disks(desired, observed, domain, host, uuid, mark)
     if domain.spec.power is Power.RUNNING:
         yield DomainOff(ref, "power is running", uuid, nowhere, *needs(domain), placement.after)
 
@@ -88,14 +95,15 @@ def _may_live_elsewhere(desired: Desired, observed: Observed, domain: Domain) ->
     if silent and not any(desired.pools[disk.pool].is_shared for disk in domain.spec.disks):
         message = f"it has no shared disk that would show whether it lives on host/{silent[0]}, which is unknown"
         return HeldReason.HOST_UNKNOWN, message
-    volume = _existing_volume(desired, observed, domain)
+    volume = existing_volume(desired, observed, domain)
     if volume and silent:
         return HeldReason.HOST_UNKNOWN, f"its {volume} exists: it may live on host/{silent[0]}, which is unknown"
-    if volume and not _volumes_explained(desired, observed, domain):
-        return HeldReason.VOLUME_WITHOUT_DOMAIN, (
-            f"its {volume} exists while no host defines it: it may run on a machine that has no document; "
-            'if it does not, annotate it with reconciler/adopt: "true"'
-        )
+    if volume and not vouched_for(desired, observed, domain):
+        made = maker(desired, observed, domain)
+        first = f"it was made through {made}, and" if made else "it"
+        where = "there" if made == NO_DOCUMENT else "on a machine that has no document"
+        message = f"its {volume} exists while no host defines it: {first} may run {where}"
+        return HeldReason.VOLUME_WITHOUT_DOMAIN, f"{message}; {VOUCH}"
     return None
 
 
@@ -104,27 +112,14 @@ def _silent(desired: Desired, observed: Observed) -> list[str]:
     return [h for h, host in desired.hypervisors.items() if not observed.is_reachable(h) and not host.spec.fenced]
 
 
-def _existing_volume(desired: Desired, observed: Observed, domain: Domain) -> str:
-    for pool, volume in volumes_of(domain):
-        if volume in (observed.listed(pool) or ()):
-            return f"volume {volume} in pool/{pool}"
-    return ""
-
-
-def _volumes_explained(desired: Desired, observed: Observed, domain: Domain) -> bool:
-    """A person vouches for them, or for a dead host that had the definition."""
-    dead = [h for h, host in desired.hypervisors.items() if host.spec.fenced and not observed.is_reachable(h)]
-    return domain.adopted or bool(dead)
-
-
-def _new_xml(desired: Desired, observed: Observed, domain: Domain, host: str) -> str:
+def _new_xml(desired: Desired, observed: Observed, domain: Domain, host: str, mark: Mark) -> str:
     facts = observed.host_facts(host)
     assert facts is not None, "place chooses only hosts whose facts are known"
     cluster = desired.cluster_name
     cpu = _baseline(desired, observed, domain, facts.cpu)
     fields = wanted(domain, cluster, only_set=False)
     base = skeleton(domain, cluster, facts, cpu)
-    return merge(base, fields, sources=disk_paths(desired, domain), mark=Mark(cluster, domain.name))
+    return merge(base, fields, sources=disk_paths(desired, domain), mark=mark)
 
 
 def _baseline(desired: Desired, observed: Observed, domain: Domain, own: CpuFacts) -> CpuFacts | None:
@@ -150,6 +145,10 @@ def _existing(
         yield adoption
         yield from _existing(desired, observed, domain, placement, history)
         return
+    disks = tuple(existing_disks(desired, observed, domain, placement.where, history))
+    if any(isinstance(item, DomainDisowned) for item in disks):
+        yield from disks
+        return
     fields = said(desired, domain, seen, seen.fields)
     different = differing(seen.fields, fields)
     if different:
@@ -157,9 +156,9 @@ def _existing(
         yield DomainDiffers(ref, reason, seen.uuid, merged(desired, domain, seen), different, seen.is_active)
     if seen.live is not None:
         yield from _staged(seen.live, ref, said(desired, domain, seen, seen.live))
-    disks = tuple(existing_disks(desired, observed, domain, placement.where, history))
     yield from disks
-    blocked = any(isinstance(item, Held) for item in disks)
+    yield from _taken_out(desired, domain, seen, ref)
+    blocked = any(isinstance(item, Held) and item.reason is not HeldReason.CANNOT_CHANGE for item in disks)
     yield from place_and_power(desired, observed, domain, placement, blocked=blocked)
 
 
@@ -167,10 +166,20 @@ def _adopted(desired: Desired, domain: Domain, placement: Placement) -> tuple[Pl
     """The domain as it is once it carries our mark, and the change that gives it the mark."""
     where, cluster = placement.where, desired.cluster_name
     assert where.seen is not None
-    disks = disks_there(desired, domain, where.seen)
-    seen = replace(where.seen, mark=domain_mark(cluster, domain.name, where.uuid, disks))
-    change = DomainForeign(where.ref, ADOPTS, where.uuid, cluster, disks)
+    mark = domain_mark(cluster, domain.name, where.uuid, disks_there(desired, domain, where.seen))
+    change = DomainForeign(where.ref, ADOPTS, where.uuid, mark)
+    seen = replace(where.seen, mark=mark)
     return placement._replace(where=where._replace(seen=seen, adopts=False)), change
+
+
+def _taken_out(desired: Desired, domain: Domain, seen: SeenDomain, ref: Ref) -> Iterator[Held]:
+    """Interfaces that bear a name as only a document gives one, and that it names no more."""
+    there = seen.fields or {}
+    names = device_names(domain, there, seen.disks, disk_paths(desired, domain)).interfaces
+    wanted = {names.get(interface.name, interface.name) for interface in domain.spec.interfaces}
+    for name in sorted(set(filter(has_document_name, there.get("interfaces", {}))) - wanted):
+        message = f"interface {name} was made for it and is not in its document any more; detach it by hand, or name it"
+        yield Held(ref, HeldReason.CANNOT_CHANGE, message)
 
 
 def _staged(live: Fields, ref: Ref, fields: Fields) -> Iterator[Held]:

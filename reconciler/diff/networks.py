@@ -14,7 +14,8 @@ from reconciler.desired import Desired, Ref
 from reconciler.desired.derive import object_uuid
 from reconciler.desired.documents import Network, State
 from reconciler.diff.fields import differing
-from reconciler.observed import Listing, Mark, Observed, SeenNetwork, Unknown
+from reconciler.mark import Mark
+from reconciler.observed import Listing, Observed, SeenNetwork, Unknown
 from reconciler.ours import ADOPTS, TAKE_OVER, is_or_becomes_ours, is_our_network
 from reconciler.step import Held, HeldReason
 from reconciler.xml.network import network_xml

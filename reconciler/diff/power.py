@@ -6,7 +6,7 @@ from math import ceil
 from reconciler.change import Change, DomainHalted, DomainMisplacedOff, DomainMisplacedRunning, DomainOff, DomainOn
 from reconciler.desired import Desired, Ref
 from reconciler.desired.documents import GIB, Domain, OnDrain, Power
-from reconciler.diff.disks import disk_paths
+from reconciler.diff.volumes import disk_paths
 from reconciler.fact import NowhereElse
 from reconciler.forecast import assigned_memory, forecast, migration_policy
 from reconciler.observed import Observed, SeenDomain, Standing

@@ -18,6 +18,7 @@ from reconciler.change import (
     Change,
     DisksUnrecorded,
     DomainDiffers,
+    DomainDisowned,
     DomainForeign,
     DomainHalted,
     DomainHusk,
@@ -30,7 +31,7 @@ from reconciler.change import (
     DomainUnwanted,
     PathUnproven,
 )
-from reconciler.fact import AllOf, DisksRecorded, DomainGone, DomainIs, NetworkIs, PoolReady, VolumesAbsent
+from reconciler.fact import AllOf, DisksRecorded, DomainGone, DomainIs, NetworkIs, PoolReady, VolumeIs, VolumesAbsent
 from reconciler.leaving import StillHere
 from reconciler.observed import Standing
 from reconciler.ours import CarriesOurMark
@@ -78,11 +79,11 @@ def domain_differs(change: DomainDiffers) -> tuple[Draft, ...]:
 def domain_foreign(change: DomainForeign) -> tuple[Draft, ...]:
     """Whatever else is done to it comes after, for it is done to what is ours."""
     name, host = change.ref.name, change.ref.host
-    marked = CarriesOurMark(host, name, change.uuid, change.cluster)
+    marked = CarriesOurMark(host, name, change.uuid, change.mark.cluster)
     return (
         Draft(
-            AdoptDomain(host, name, change.uuid, change.cluster, change.disks),
-            AllOf((marked, DisksRecorded(host, name, change.uuid, frozenset(change.disks)))),
+            AdoptDomain(host, name, change.uuid, change.mark),
+            AllOf((marked, DisksRecorded(host, name, change.uuid, change.mark.made))),
             change.reason,
             sign=Sign.UPDATE,
             requires=(DomainIs(host, name, change.uuid),),
@@ -95,13 +96,13 @@ def disks_unrecorded(change: DisksUnrecorded) -> tuple[Draft, ...]:
     name, host = change.ref.name, change.ref.host
     return (
         Draft(
-            RecordDisks(host, name, change.uuid, change.cluster, change.disks),
-            DisksRecorded(host, name, change.uuid, frozenset(change.disks)),
+            RecordDisks(host, name, change.uuid, change.mark),
+            DisksRecorded(host, name, change.uuid, change.mark.made),
             change.reason,
             sign=Sign.UPDATE,
             requires=(DomainIs(host, name, change.uuid),),
             provides=frozenset({token("recorded", name)}),
-            after=frozenset({token("defined", name), token("volumes", name)}),
+            after=frozenset(token(kind, name) for kind in ("defined", "claimed", "volumes", "grown")),
         ),
     )
 
@@ -276,6 +277,22 @@ def domain_leftover(change: DomainLeftover) -> tuple[Draft, ...]:
     )
 
 
+def domain_disowned(change: DomainDisowned) -> tuple[Draft, ...]:
+    """Taken back, as nothing ever lived here; the claim is read anew before that."""
+    name, host = change.ref.name, change.ref.host
+    claim = VolumeIs(host, change.pool, change.volume, "raw", change.capacity, "")
+    return (
+        Draft(
+            UndefineDomain(host, name, change.uuid),
+            DomainGone(host, name, change.uuid),
+            change.reason,
+            sign=Sign.DELETE,
+            requires=(DomainIs(host, name, change.uuid, OFF), claim),
+            after=contents_known((change.pool,), host),
+        ),
+    )
+
+
 def domain_husk(change: DomainHusk) -> tuple[Draft, ...]:
     name, host = change.ref.name, change.ref.host
     runs = DomainIs(change.home, name, change.uuid, RUNNING)
@@ -336,6 +353,7 @@ DOMAINS: Mapping[type[Change], Builder] = {
     DomainMisplacedRunning: domain_misplaced_running,
     DomainMisplacedOff: domain_misplaced_off,
     DomainLeftover: domain_leftover,
+    DomainDisowned: domain_disowned,
     DomainHusk: domain_husk,
     DomainUnwanted: domain_unwanted,
     PathUnproven: path_unproven,

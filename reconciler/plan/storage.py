@@ -6,6 +6,9 @@ from reconciler.action import (
     BuildPool,
     CreateVolume,
     DefinePool,
+    GrowDisk,
+    GrowVolume,
+    MakeClaim,
     RefreshPool,
     RemoveExport,
     StartPool,
@@ -16,7 +19,9 @@ from reconciler.action import (
 )
 from reconciler.change import (
     Change,
+    ClaimMissing,
     DiskMissing,
+    DiskTooSmall,
     ExportMissing,
     ExportUnwanted,
     ImageMissing,
@@ -27,7 +32,18 @@ from reconciler.change import (
     PoolUnmounted,
     PoolUnwanted,
 )
-from reconciler.fact import ExportGone, ExportServed, PoolIs, TargetFree, VolumeIs, VolumesPresent
+from reconciler.fact import (
+    DomainIs,
+    ExportGone,
+    ExportServed,
+    PoolIs,
+    TargetFree,
+    VolumeIs,
+    VolumesAbsent,
+    VolumesPresent,
+)
+from reconciler.growth import CapacityWithin
+from reconciler.observed import Standing
 from reconciler.plan.draft import Builder, Draft, contents_known, token
 from reconciler.step import Impact, Sign
 
@@ -145,12 +161,27 @@ def image_missing(change: ImageMissing) -> tuple[Draft, ...]:
     )
 
 
+def claim_missing(change: ClaimMissing) -> tuple[Draft, ...]:
+    """Before any volume of the domain; overtaken where another's claim is seen."""
+    host, domain = change.ref.host, change.ref.name
+    return (
+        Draft(
+            MakeClaim(host, change.pool, change.volume, "raw", change.capacity),
+            VolumeIs(host, change.pool, change.volume, "raw", change.capacity, ""),
+            change.reason,
+            requires=(VolumesAbsent(host, change.pool, frozenset({change.volume})),),
+            provides=frozenset({token("claimed", domain)}),
+            after=frozenset({token("defined", domain)} | contents_known((change.pool,), host)),
+        ),
+    )
+
+
 def disk_missing(change: DiskMissing) -> tuple[Draft, ...]:
     host, domain = change.ref.host, change.ref.name
     backing = change.backing, change.backing_format
     action = CreateVolume(host, change.pool, change.volume, change.format, change.capacity, *backing)
     goal = VolumeIs(host, change.pool, change.volume, change.format, change.capacity, change.backing)
-    after = {token("defined", domain)} | contents_known((change.pool,), host)
+    after = {token("defined", domain), token("claimed", domain)} | contents_known((change.pool,), host)
     return (
         Draft(
             action,
@@ -158,6 +189,26 @@ def disk_missing(change: DiskMissing) -> tuple[Draft, ...]:
             change.reason,
             provides=frozenset({token("volumes", domain)}),
             after=frozenset(after | {token("image", f"{change.pool}/{change.image}")}),
+        ),
+    )
+
+
+def disk_too_small(change: DiskTooSmall) -> tuple[Draft, ...]:
+    """While it runs by QEMU, else by libvirt, which must not write to a disk that is open anywhere (law 2)."""
+    name, host, disk = change.ref.name, change.ref.host, change.grown
+    live = GrowDisk(host, disk.pool, disk.volume, disk.capacity, name, change.uuid, change.path)
+    standing = Standing.RUNNING if change.active else Standing.OFF
+    smaller = CapacityWithin(host, disk.pool, disk.volume, most=disk.capacity)
+    is_there = DomainIs(host, name, change.uuid, frozenset({standing}))
+    return (
+        Draft(
+            live if change.active else GrowVolume(host, disk.pool, disk.volume, disk.capacity),
+            CapacityWithin(host, disk.pool, disk.volume, least=disk.capacity),
+            change.reason,
+            sign=Sign.UPDATE,
+            requires=(is_there, smaller) if change.active else (is_there, change.nowhere, smaller),
+            provides=frozenset({token("grown", name)}),
+            after=frozenset({token("defined", name)} | contents_known((disk.pool,), host)),
         ),
     )
 
@@ -171,5 +222,7 @@ STORAGE: Mapping[type[Change], Builder] = {
     PoolStale: pool_stale,
     PoolUnwanted: pool_unwanted,
     ImageMissing: image_missing,
+    ClaimMissing: claim_missing,
     DiskMissing: disk_missing,
+    DiskTooSmall: disk_too_small,
 }

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.desired import Desired
-from reconciler.desired.quantity import parse_size
+from reconciler.desired.quantity import parse_duration, parse_size
 from reconciler.errors import UsageError
 from reconciler.simulate import people
 from reconciler.simulate.clock import VirtualClock
@@ -18,14 +18,17 @@ def build(clock: VirtualClock, desired: Desired, spec: Mapping[str, Any] | None 
     """The machines of the documents as freshly installed, changed as `spec` says.
 
     `spec`: `hosts: {hv1: {memory: 8GiB, cpus: 8, cpu: Broadwell, bridges: [br0], uuid: ...}}` (a host that no
-    document names needs an `address`), `linkRate: 100MiB` (a second), `events: [...]` in the words of people.py.
+    document names needs an `address`), `linkRate: 100MiB` (a second), `directoryCache: 60s`, `events: [...]` in the
+    words of people.py.
     Raises: UsageError.
     """
     spec = spec or {}
-    _refuse_unknown("cluster", spec, frozenset({"hosts", "linkRate", "events"}))
+    _refuse_unknown("cluster", spec, frozenset({"hosts", "linkRate", "directoryCache", "events"}))
     world = World(clock, seed)
     if "linkRate" in spec:
         world.link_rate = parse_size(spec["linkRate"])
+    if "directoryCache" in spec:
+        world.directory_cache_s = parse_duration(spec["directoryCache"])
     hosts: Mapping[str, Mapping[str, Any]] = {name: said or {} for name, said in (spec.get("hosts") or {}).items()}
     bridges = _bridges(desired)
     for name in sorted({*desired.hypervisors, *(hosts.keys() - desired.hosts.keys())}):

@@ -5,7 +5,6 @@ from typing import Any
 
 from reconciler import action as actions
 from reconciler.action import Action
-from reconciler.ours import domain_mark
 from reconciler.simulate import domains, networks, storage
 from reconciler.simulate.machines import ExportLine, File, Hypervisor, NfsServer
 from reconciler.simulate.refusal import invalid
@@ -30,10 +29,18 @@ def create_volume(world: World, hypervisor: Hypervisor, action: actions.CreateVo
     storage.create_volume(world, hypervisor, action.pool, action.volume, made)
 
 
+def grow_disk(world: World, hypervisor: Hypervisor, action: actions.GrowDisk) -> None:
+    """virDomainBlockResize, after a look at how much it has."""
+    found = domains.domain(hypervisor, action.uuid, action.domain)
+    if not found.is_active:
+        raise invalid("domain is not running")
+    storage.grow(world, hypervisor, action.pool, action.volume, action.capacity)
+
+
 def record_disks(world: World, hypervisor: Hypervisor, action: actions.RecordDisks) -> None:
     """virDomainSetMetadata on both definitions."""
     found = domains.domain(hypervisor, action.uuid, action.name)
-    mark = domain_mark(action.cluster, action.name, action.uuid, action.disks)
+    mark = action.mark
     if found.xml is not None:
         found.xml = domain_xml.merge(found.xml, {}, sources={}, mark=mark)
     if found.live is not None:
@@ -63,6 +70,9 @@ ON_HYPERVISOR: Mapping[type[Action], Effect] = {
     actions.StopPool: lambda w, h, a: storage.stop_pool(w, h, a.name),
     actions.UndefinePool: lambda w, h, a: storage.undefine_pool(w, h, a.name),
     actions.CreateVolume: create_volume,
+    actions.MakeClaim: create_volume,
+    actions.GrowVolume: lambda w, h, a: storage.grow(w, h, a.pool, a.volume, a.capacity),
+    actions.GrowDisk: grow_disk,
     actions.DefineNetwork: lambda w, h, a: networks.define_network(w, h, a.xml),
     actions.StartNetwork: lambda w, h, a: networks.start_network(w, h, a.name),
     actions.StopNetwork: lambda w, h, a: networks.stop_network(w, h, a.name),
@@ -77,7 +87,12 @@ ON_HYPERVISOR: Mapping[type[Action], Effect] = {
     actions.UndefineDomain: undefine_domain,
 }
 
-SECONDS: Mapping[type[Action], float] = {actions.StartPool: 0.3, actions.StartDomain: 0.7, actions.CreateVolume: 0.2}
+SECONDS: Mapping[type[Action], float] = {
+    actions.StartPool: 0.3,
+    actions.StartDomain: 0.7,
+    actions.CreateVolume: 0.2,
+    actions.MakeClaim: 0.1,
+}
 """How long a call takes, where it is not QUICK_S."""
 
 QUICK_S = 0.1

@@ -42,6 +42,9 @@ class File:
     complete: bool = True
     locked: bool = False
     """Somebody else holds QEMU's image lock on it."""
+    made_through: str = ""
+    """The host whose client made it, and when: other clients may list the directory without it for a while."""
+    made_at: float = 0.0
 
 
 @dataclass(eq=False)

@@ -221,6 +221,15 @@ def _lock(world: World, words: list[str]) -> None:
     world.tell(machine, f"file{path}", f"{words[0]}ed")
 
 
+def _resize_volume(world: World, words: list[str]) -> None:
+    """volume-resize MACHINE:DIR/NAME SIZE: what `virsh vol-resize` or `blockresize` does, whoever has it open"""
+    machine, _, path = words[0].partition(":")
+    parent, _, name = path.rpartition("/")
+    holder = world.servers.get(machine) or world.hypervisors[machine]
+    holder.dirs[parent].files[name].capacity = parse_size(words[1])
+    world.tell(machine, f"file{path}", f"has {words[1]}")
+
+
 def _remove_file(world: World, words: list[str]) -> None:
     """rm MACHINE:DIR/NAME"""
     machine, _, path = words[0].partition(":")
@@ -375,6 +384,7 @@ COMMANDS: Mapping[str, Callable[[World, list[str]], None]] = {
     "rm": _remove_file,
     "lock": lambda w, words: _lock(w, ["lock", *words]),
     "unlock": lambda w, words: _lock(w, ["unlock", *words]),
+    "volume-resize": _resize_volume,
     "host": _host,
     "link": _link,
     "seat": _seat,

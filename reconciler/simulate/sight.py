@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from reconciler.desired import Desired
-from reconciler.desired.derive import image_marker, image_volume, object_uuid, volume_name
+from reconciler.desired.derive import claim, image_marker, image_volume, object_uuid, volume_name
 from reconciler.desired.documents import Pool as PoolDocument
 from reconciler.observed import (
     DomainState,
@@ -55,15 +55,15 @@ def read(world: World, desired: Desired, look: Look) -> Listing[Any]:
         found = hypervisor.domains.get(look.uuid)
         uses = {look.name: _memory_use(found)} if found and found.guest else {}
         return Listing(uses, world.clock.now(), frozenset({look.name}))
-    return _listing(world, _items(world, desired, hypervisor, look.part), look.name, look.uuid)
+    return _listing(world, _items(world, desired, hypervisor, look), look.name, look.uuid)
 
 
-def _items(world: World, desired: Desired, hypervisor: Hypervisor, part: Part) -> dict[str, Any]:
-    if part is Part.DOMAINS:
+def _items(world: World, desired: Desired, hypervisor: Hypervisor, look: Look) -> dict[str, Any]:
+    if look.part is Part.DOMAINS:
         return {found.name: _domain(world, found) for found in hypervisor.domains.values()}
-    if part is Part.NETWORKS:
+    if look.part is Part.NETWORKS:
         return {n.name: _network(n.xml or n.live or "", n.active) for n in hypervisor.networks.values()}
-    return {found.name: _pool(world, desired, hypervisor, found) for found in hypervisor.pools.values()}
+    return {found.name: _pool(world, desired, hypervisor, found, look.volume) for found in hypervisor.pools.values()}
 
 
 def _listing(world: World, items: Mapping[str, Any], name: str, uuid: str) -> Listing[Any]:
@@ -136,11 +136,11 @@ def _network(xml: str, active: bool) -> SeenNetwork:
 # --- pools --------------------------------------------------------------------------------
 
 
-def _pool(world: World, desired: Desired, hypervisor: Hypervisor, found: Pool) -> SeenPool:
+def _pool(world: World, desired: Desired, hypervisor: Hypervisor, found: Pool, named: str) -> SeenPool:
     reading = _read_pool(found.xml)
     trouble = _trouble(world, hypervisor, found) if found.active else ""
     mount = hypervisor.mounts.get(found.target)
-    volumes = _volumes(world, desired, hypervisor, found) if found.active and not trouble else None
+    volumes = _volumes(world, desired, hypervisor, found, named) if found.active and not trouble else None
     return SeenPool(
         name=found.name,
         uuid=found.uuid,
@@ -178,9 +178,11 @@ def _trouble(world: World, hypervisor: Hypervisor, found: Pool) -> str:
     return ""
 
 
-def _volumes(world: World, desired: Desired, hypervisor: Hypervisor, found: Pool) -> dict[str, SeenVolume | None]:
-    """What libvirtd lists; details of what the documents name."""
-    named = set(_named_volumes(desired, found.name))
+def _volumes(
+    world: World, desired: Desired, hypervisor: Hypervisor, found: Pool, also: str
+) -> dict[str, SeenVolume | None]:
+    """What libvirtd lists; details of what the documents name, and of the one that is looked at."""
+    named = {also, *_named_volumes(desired, found.name)}
     directory = world.directory(hypervisor, found.target)
     files = directory.files if directory else {}
     details: dict[str, SeenVolume | None] = {}
@@ -194,6 +196,9 @@ def _volumes(world: World, desired: Desired, hypervisor: Hypervisor, found: Pool
 def _named_volumes(desired: Desired, pool: str) -> Iterator[str]:
     for name, domain in desired.domains.items():
         yield from (volume_name(name, disk) for disk in domain.spec.disks if disk.pool == pool)
+        own = claim(domain, desired.pools)
+        if own and own[0] == pool:
+            yield own[1]
     if pool in desired.pools:
         for image in desired.pools[pool].spec.images:
             yield from (image_volume(image), image_marker(image))

@@ -4,6 +4,7 @@ What bites in reality bites here: a volume made through one host is not listed a
 refresh that fails deactivates the pool, and an unmounted target still is a directory that can be written to.
 """
 
+from reconciler.desired.quantity import format_size
 from reconciler.simulate import definition
 from reconciler.simulate.machines import Directory, ExportLine, File, Hypervisor, Mount, NfsServer, Pool
 from reconciler.simulate.refusal import Code, Refusal, failed, invalid
@@ -119,8 +120,11 @@ def _mount_failed(cause: str) -> Refusal:
 
 
 def _names(world: World, hypervisor: Hypervisor, found: Pool) -> set[str]:
+    """What a listing of the directory gives: not what another client made a moment ago."""
     directory = world.directory(hypervisor, found.target)
-    return set(directory.files) if directory else set()
+    since = world.clock.now() - world.directory_cache_s
+    files = directory.files.items() if directory else ()
+    return {name for name, file in files if file.made_through in ("", hypervisor.name) or file.made_at <= since}
 
 
 def refresh_pool(world: World, hypervisor: Hypervisor, name: str) -> None:
@@ -169,17 +173,22 @@ def holds_open(world: World, hypervisor: Hypervisor, target: str) -> bool:
 
 
 def create_volume(world: World, hypervisor: Hypervisor, pool_name: str, name: str, made: File) -> None:
-    """Make a file that is not there yet; exclusive, also against files that this host has not listed."""
+    """Make a file that is not there yet. A raw one is made exclusively; of others this host's client must see that.
+
+    Also against files that are not listed: libvirt asks for the file itself. But qemu-img overwrites what a client that
+    has cached the directory does not see.
+    """
     found = pool(hypervisor, pool_name)
     if not found.active:
         raise invalid(f"storage pool '{pool_name}' is not active")
     if name in found.listed:
         raise Refusal(Code.STORAGE_VOL_EXIST, f"storage volume '{name}' exists already")
     directory = _writable(world, hypervisor, found)
-    if name in directory.files:
+    if name in directory.files and (made.format == "raw" or name in _names(world, hypervisor, found)):
         raise Refusal(Code.SYSTEM_ERROR, f"cannot create path '{found.target}/{name}': File exists")
     if made.backing and world.file(hypervisor, made.backing) is None:
         raise Refusal(Code.SYSTEM_ERROR, f"cannot open backing file '{made.backing}': No such file or directory")
+    made.made_through, made.made_at = hypervisor.name, world.clock.now()
     directory.files[name] = made
     found.listed.add(name)
     world.tell(hypervisor.name, f"volume/{pool_name}/{name}", "made")
@@ -218,3 +227,15 @@ def end_upload(world: World, hypervisor: Hypervisor, pool_name: str, name: str, 
         directory.files[marker] = File(world.next_number(), 0, "raw")
         found.listed.add(marker)
         world.tell(hypervisor.name, f"volume/{pool_name}/{name}", "uploaded")
+
+
+def grow(world: World, hypervisor: Hypervisor, pool_name: str, name: str, capacity: int) -> None:
+    """Give a volume more room; less is refused."""
+    file = world.file(hypervisor, f"{pool(hypervisor, pool_name).target}/{name}")
+    if file is None:
+        raise Refusal(Code.NO_STORAGE_VOL, f"Storage volume not found: no storage vol with matching name '{name}'")
+    if file.capacity > capacity:
+        raise invalid(f"{name} has {file.capacity} bytes already")
+    if file.capacity != capacity:
+        file.capacity = capacity
+        world.tell(hypervisor.name, f"volume/{pool_name}/{name}", f"has {format_size(capacity)}")

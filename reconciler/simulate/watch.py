@@ -13,6 +13,7 @@ from reconciler.action import (
     DefineDomain,
     DestroyHusk,
     DomainAction,
+    GrowVolume,
     MigrateDomain,
     ResumeDomain,
     StartDomain,
@@ -22,7 +23,7 @@ from reconciler.desired.derive import object_uuid, volume_name
 from reconciler.desired.documents import Document, OnDrain, Power, State
 from reconciler.observed import DomainState
 from reconciler.simulate import definition
-from reconciler.simulate.machines import Daemon, Domain, Hand, Hypervisor
+from reconciler.simulate.machines import Daemon, Domain, File, Hand, Hypervisor
 from reconciler.simulate.world import SEAT, Change, World
 
 FileKey = tuple[str, str]
@@ -146,6 +147,8 @@ class Watch:
             self._check_host(action, action.target)
         if isinstance(action, CreateVolume):
             self._check_volume(action)
+        if type(action) is GrowVolume:
+            self._check_idle(action)
 
         def after() -> None:
             if foreign(self.world, self.desired) != before:
@@ -173,7 +176,12 @@ class Watch:
             self._broken(11, f"{action.verb} {action.object} replaces {', '.join(sorted(lost))}")
 
     def _check_elsewhere(self, action: Action, name: str, uuid: str) -> None:
-        """No other host has the domain running; none that cannot be asked has it at all."""
+        """No other host has the domain running; none that cannot be asked has it at all.
+
+        Where directories are listed late, a definition cannot know better, and runs nothing by itself.
+        """
+        if isinstance(action, DefineDomain) and self.world.directory_cache_s:
+            return
         for hypervisor in self.world.hypervisors.values():
             found = hypervisor.domains.get(uuid)
             if hypervisor.name == action.host or found is None:
@@ -183,7 +191,7 @@ class Watch:
                     self._broken(2, f"{action.verb} {action.object}, while {name} runs at host/{hypervisor.name}")
             elif isinstance(action, DefineDomain) and uuid in self.world.hypervisors[action.host].domains:
                 continue  # a definition that is there is edited: nothing new comes of it
-            elif not self._is_fenced(hypervisor.name) and self._may_run(found):
+            elif not self._is_vouched_for(name, hypervisor.name) and self._may_run(found):
                 self._broken(1, f"{action.verb} {action.object}, while host/{hypervisor.name} is silent and has {name}")
 
     def _may_run(self, found: Domain) -> bool:
@@ -192,12 +200,15 @@ class Watch:
         return found.is_active or not definition.needs(xml).disks or definition.has_lived(xml)
 
     def _exists(self, hypervisor: Hypervisor, path: str) -> bool:
-        """Whether the file is there in truth, whoever could see it now."""
+        return self._file(hypervisor, path) is not None
+
+    def _file(self, hypervisor: Hypervisor, path: str) -> File | None:
+        """The file that is there in truth, whoever could see it now."""
         parent, _, name = path.rpartition("/")
         mount = hypervisor.mounts.get(parent)
         server = self.world.server_named(mount.server) if mount else None
         directory = server.dirs.get(mount.dir) if server and mount else hypervisor.dirs.get(parent)
-        return directory is not None and name in directory.files
+        return directory.files.get(name) if directory is not None else None
 
     def _has_alone(self, hypervisor: Hypervisor, path: str) -> bool:
         """Whether the file lies on the host's own disk."""
@@ -206,9 +217,12 @@ class Watch:
     def _can_be_asked(self, hypervisor: Hypervisor) -> bool:
         return hypervisor.daemon is Daemon.ALIVE and self.world.reaches(SEAT, hypervisor.name)
 
-    def _is_fenced(self, host: str) -> bool:
-        document = self.desired.hosts.get(host)
-        return document is not None and document.spec.fenced
+    def _is_vouched_for(self, name: str, host: str) -> bool:
+        """A person says that the host is off; of one without a document, by adopting what was there."""
+        place, document = self.desired.hosts.get(host), self.desired.domains.get(name)
+        if place is None:
+            return document is not None and document.adopted
+        return place.spec.fenced
 
     def _check_host(self, action: DomainAction, host: str) -> None:
         """It may be there by its document; a definition that is there already may be edited."""
@@ -256,6 +270,14 @@ class Watch:
             return  # creation is exclusive: it will be refused
         for name, uuid in self._owners(action):
             self._check_elsewhere(action, name, uuid)
+
+    def _check_idle(self, action: GrowVolume) -> None:
+        """libvirt's storage driver writes to the file itself: nobody may have it open."""
+        for hypervisor, found in self.world.all_domains():
+            pool = hypervisor.pools.get(action.pool)
+            file = self._file(hypervisor, f"{pool.target}/{action.volume}") if pool else None
+            if found.is_active and file in found.opened:
+                self._broken(5, f"{action.verb} {action.object}, while domain/{found.name}@{hypervisor.name} uses it")
 
     def _owners(self, action: CreateVolume) -> Iterator[tuple[str, str]]:
         for name, document in self.desired.domains.items():

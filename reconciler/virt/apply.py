@@ -11,7 +11,6 @@ from typing import Any
 from reconciler import action as verbs
 from reconciler.action import Action
 from reconciler.errors import PermanentError
-from reconciler.ours import domain_mark
 from reconciler.virt import codes, lib
 from reconciler.virt.codes import Code
 from reconciler.xml.mark import PREFIX, URI, mark_xml
@@ -80,12 +79,39 @@ def _create_volume(connection: lib.Connection, action: verbs.CreateVolume) -> No
         raise
 
 
+def _make_claim(connection: lib.Connection, action: verbs.MakeClaim) -> None:
+    """virStorageVolCreateXML of a raw volume: decided by the server, not by what this client has cached."""
+    try:
+        connection.storagePoolLookupByName(action.pool).createXML(volume_xml(action), 0)
+    except Exception as error:
+        said = lib.refusal(error)
+        if said is not None and ("File exists" in said.message or said.code == Code.STORAGE_VOL_EXIST):
+            raise PermanentError(f"cannot make {action.object}: {CLAIMED}") from None
+        raise
+
+
+def _grow_volume(connection: lib.Connection, action: verbs.GrowVolume) -> None:
+    """virStorageVolResize, without the flag that lets it shrink."""
+    connection.storagePoolLookupByName(action.pool).storageVolLookupByName(action.volume).resize(action.capacity, 0)
+
+
+def _grow_disk(connection: lib.Connection, action: verbs.GrowDisk) -> None:
+    """virDomainBlockResize, which would shrink a disk without a word: asked first (virDomainGetBlockInfo)."""
+    domain = connection.lookupByUUIDString(action.uuid)
+    capacity = domain.blockInfo(action.path, 0)[0]
+    if capacity > action.capacity:
+        raise PermanentError(f"cannot grow {action.object}: it has {capacity} bytes, more than {action.capacity}")
+    domain.blockResize(action.path, action.capacity, codes.BLOCK_RESIZE_BYTES)
+
+
 def _remove_empty(pool: lib.Pool, name: str) -> None:
     pool.refresh(0)
     volume = pool.storageVolLookupByName(name)
     if read_volume(volume.XMLDesc(0)).capacity == 0:
         volume.delete(0)
 
+
+CLAIMED = "it exists already: the domain was made through another host, and may run there"
 
 # --- networks --------------------------------------------------------------------
 
@@ -121,7 +147,7 @@ def _define_domain(connection: lib.Connection, action: verbs.DefineDomain) -> No
 def _record_disks(connection: lib.Connection, action: verbs.RecordDisks) -> None:
     """virDomainSetMetadata, in the definition and, where it runs, in the live one that a migration carries."""
     domain = connection.lookupByUUIDString(action.uuid)
-    mark = mark_xml(domain_mark(action.cluster, action.name, action.uuid, action.disks))
+    mark = mark_xml(action.mark)
     flags = codes.AFFECT_CONFIG | (codes.AFFECT_LIVE if domain.isActive() else 0)
     domain.setMetadata(codes.METADATA_ELEMENT, mark, PREFIX, URI, flags)
 
@@ -160,6 +186,9 @@ SHORT: Mapping[type[Action], Short] = {
     verbs.StopPool: Short("stop", _stop_pool, 60.0, storage=True),
     verbs.UndefinePool: Short("undefine", _undefine_pool, 30.0, storage=True),
     verbs.CreateVolume: Short("create", _create_volume, 120.0, storage=True),
+    verbs.MakeClaim: Short("make", _make_claim, 60.0, storage=True),
+    verbs.GrowVolume: Short("grow", _grow_volume, 120.0, storage=True),
+    verbs.GrowDisk: Short("grow", _grow_disk, 120.0),
     verbs.DefineNetwork: Short("define", _define_network),
     verbs.StartNetwork: Short("start", _start_network),
     verbs.StopNetwork: Short("stop", _stop_network),

@@ -6,7 +6,8 @@ from typing import TypeVar
 
 from reconciler.clock import Pending
 from reconciler.desired import Desired
-from reconciler.desired.derive import volume_name
+from reconciler.desired.derive import claim, volume_name
+from reconciler.desired.documents import Domain
 from reconciler.errors import HostUnreachable
 from reconciler.observed import (
     HostFacts,
@@ -175,7 +176,15 @@ def unmade_volumes(desired: Desired, seen: Mapping[str, HostSeen]) -> Mapping[st
         for disk in domain.spec.disks:
             if (name, disk.name) not in made:
                 wanted.setdefault(disk.pool, set()).add(volume_name(name, disk))
+                _want_claim(desired, domain, wanted)
     return {pool: frozenset(names) for pool, names in wanted.items()}
+
+
+def _want_claim(desired: Desired, domain: Domain, wanted: dict[str, set[str]]) -> None:
+    """Beside a volume that nobody has marked as made, it matters whose it is."""
+    own = claim(domain, desired.pools)
+    if own:
+        wanted.setdefault(own[0], set()).add(own[1])
 
 
 def with_details(link: Link, seen: HostSeen, wanted: Mapping[str, frozenset[str]], *, anew: bool = True) -> HostSeen:

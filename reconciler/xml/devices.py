@@ -27,6 +27,11 @@ def name_of_alias(alias: str) -> str:
     return re.sub(r"_([-_])", lambda match: "." if match[1] == "-" else "_", name)
 
 
+def has_document_name(name: str) -> bool:
+    """Whether `name`, of an interface, comes from a user alias: a MAC, and what several share, have other letters."""
+    return ":" not in name and "#" not in name
+
+
 def named(devices: Element | None, tag: str) -> dict[str, Element]:
     """Every device of one sort, by the name that a document would know it by; in their order.
 

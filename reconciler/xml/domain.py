@@ -6,7 +6,8 @@ from typing import Any
 
 from reconciler.desired import derive
 from reconciler.desired.documents import Disk, Domain, DomainSpec, Interface
-from reconciler.observed import Mark, SeenDisk
+from reconciler.mark import Mark
+from reconciler.observed import SeenDisk
 from reconciler.xml.devices import NO_OTHER_NAMES, DeviceNames, device_names, named, seen_disks, write_devices
 from reconciler.xml.field import Field, Fields, read_fields, write_fields
 from reconciler.xml.mark import read_mark, write_mark

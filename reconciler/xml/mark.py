@@ -1,8 +1,10 @@
 """Our mark in <metadata>: whose a domain or network is. It travels with a migration; anyone can forge it."""
 
+from collections.abc import Mapping
+
 from lxml import etree
 
-from reconciler.observed import Mark
+from reconciler.mark import MadeDisk, Mark
 from reconciler.xml.tree import Element, element, insert, insert_at, reach, remove
 
 URI = "urn:reconciler:v1"
@@ -16,8 +18,9 @@ def read_mark(root: Element) -> Mark | None:
     cluster, name = (found.get("cluster"), found.get("name")) if found is not None else (None, None)
     if found is None or not cluster or not name:
         return None
-    disks = frozenset(disk.get("name", "") for disk in found.iterfind(_DISK)) - {""}
-    return Mark(cluster, name, disks, found.get("uuid", ""))
+    made = {disk.name: disk for disk in map(_read_disk, found.iterfind(_DISK)) if disk.name}
+    disks = tuple(sorted(made.values()))
+    return Mark(cluster, name, disks, found.get("claimedBy", ""), found.get("uuid", ""))
 
 
 def is_mark(element: Element) -> bool:
@@ -25,14 +28,23 @@ def is_mark(element: Element) -> bool:
     return bool(element.tag == _MARK)
 
 
+def _read_disk(disk: Element) -> MadeDisk:
+    """Earlier versions wrote the name alone; a half said disk counts as such a one."""
+    said = {key: disk.get(key, "") for key in ("name", "pool", "volume", "format", "image")}
+    capacity = disk.get("capacity", "")
+    if not (said["pool"] and said["volume"] and said["format"] and capacity.isdecimal()):
+        return MadeDisk(said["name"])
+    return MadeDisk(**said, capacity=int(capacity))
+
+
 def mark_xml(mark: Mark) -> str:
     """The element as virDomainSetMetadata wants it, beside PREFIX and URI.
 
     Without a namespace: libvirt puts every element without one into URI, and refuses text that declares PREFIX itself.
     """
-    made = element("mark", **_attributes(mark))
-    for disk in sorted(mark.disks):
-        made.append(element("disk", name=disk))
+    made = element("mark", **_words(mark))
+    for disk in mark.made:
+        made.append(element("disk", **_disk_words(disk)))
     return etree.tostring(made, encoding="unicode")
 
 
@@ -51,12 +63,29 @@ def write_mark(root: Element, mark: Mark) -> None:
 
 
 def _element(mark: Mark) -> Element:
-    made = etree.Element(_MARK, _attributes(mark), nsmap={PREFIX: URI})
-    for disk in sorted(mark.disks):
-        etree.SubElement(made, _DISK, {"name": disk})
+    made = etree.Element(_MARK, _words(mark), nsmap={PREFIX: URI})
+    for disk in mark.made:
+        etree.SubElement(made, _DISK, _disk_words(disk))
     return made
 
 
-def _attributes(mark: Mark) -> dict[str, str]:
-    said = {"cluster": mark.cluster, "name": mark.name}
-    return {**said, "uuid": mark.uuid} if mark.uuid else said
+def _words(mark: Mark) -> dict[str, str]:
+    said = {"cluster": mark.cluster, "name": mark.name, "uuid": mark.uuid, "claimedBy": mark.claimed_by}
+    return _said(said)
+
+
+def _disk_words(disk: MadeDisk) -> dict[str, str]:
+    return _said(
+        {
+            "name": disk.name,
+            "pool": disk.pool,
+            "volume": disk.volume,
+            "format": disk.format,
+            "capacity": str(disk.capacity or ""),
+            "image": disk.image,
+        }
+    )
+
+
+def _said(words: Mapping[str, str]) -> dict[str, str]:
+    return {key: word for key, word in words.items() if word}

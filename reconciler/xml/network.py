@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from reconciler.observed import Mark
+from reconciler.mark import Mark
 from reconciler.xml.field import Fields, read_fields, write_fields
 from reconciler.xml.mark import read_mark, write_mark
 from reconciler.xml.table import NET

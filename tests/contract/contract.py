@@ -5,7 +5,7 @@ A subclass gives the fixture `setting`. What only some can do is asked of `setti
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -18,6 +18,7 @@ from reconciler.action import (
     DefineDomain,
     DefineNetwork,
     DefinePool,
+    MakeClaim,
     RecordDisks,
     RefreshPool,
     ResumeDomain,
@@ -32,22 +33,23 @@ from reconciler.action import (
     UndefinePool,
 )
 from reconciler.desired import Desired
-from reconciler.desired.derive import object_uuid, volume_name
+from reconciler.desired.derive import claim_size, object_uuid, volume_name
 from reconciler.errors import ActionError, HostUnreachable, PermanentError
 from reconciler.hypervisor import Clock, Edge
+from reconciler.mark import MadeDisk, Mark
 from reconciler.observed import (
     DomainState,
     HostFacts,
     Listing,
     Look,
-    Mark,
     Observed,
     Part,
     SeenDomain,
+    SeenVolume,
     Standing,
     Unknown,
 )
-from reconciler.ours import is_ours
+from reconciler.ours import domain_mark, is_ours
 from reconciler.xml import domain as domain_xml
 from reconciler.xml.network import network_xml
 from reconciler.xml.pool import pool_xml
@@ -96,6 +98,16 @@ class Setting:
 
     def observe(self) -> Observed:
         return self.edge.observe(self.desired)
+
+    def mark(self, *made: str) -> Mark:
+        """The guest's mark that lists these disks of its document as made."""
+        disks = (disk for disk in self.desired.domains[self.guest].spec.disks if disk.name in made)
+        return Mark(
+            self.cluster,
+            self.guest,
+            tuple(MadeDisk(d.name, d.pool, volume_name(self.guest, d), d.format, d.size) for d in disks),
+            claimed_by=self.host,
+        )
 
     # --- what the tests make ----------------------------------------------------------------
 
@@ -294,6 +306,17 @@ class EdgeContract:
             setting.apply(action)
         assert setting.observe().pool(setting.host, "images").volumes == volumes
 
+    def test_a_claim_is_made_once_and_says_whose_it_is(self, setting):
+        setting.make_pool()
+        size = claim_size(setting.cluster, setting.guest, setting.host)
+        claim = MakeClaim(setting.host, "images", f"{setting.guest}.claim", "raw", size)
+        setting.apply(claim)
+        with refused():
+            setting.apply(replace(claim, capacity=size + 1))
+        look = Look(setting.host, Part.POOLS, "images", volume=claim.volume)
+        seen = setting.edge.look(setting.desired, (look,)).pool(setting.host, "images")
+        assert seen.volumes[claim.volume] == SeenVolume(size, "raw")
+
     def test_a_refresh_keeps_what_is_there(self, setting):
         setting.make_pool()
         action = setting.make_disk()
@@ -347,9 +370,9 @@ class EdgeContract:
 
     def test_recorded_disks_are_kept(self, setting):
         setting.make_running()
-        record = RecordDisks(setting.host, setting.guest, setting.domain_uuid, setting.cluster, ("root",))
+        record = RecordDisks(setting.host, setting.guest, setting.domain_uuid, setting.mark("root"))
         setting.apply(record)
-        wanted = Mark(setting.cluster, setting.guest, frozenset({"root"}))
+        wanted = setting.mark("root")
         assert setting.seen().mark == wanted
         setting.apply(ShutdownDomain(setting.host, setting.guest, setting.domain_uuid))
         assert setting.until(Standing.OFF).mark == wanted
@@ -362,7 +385,8 @@ class EdgeContract:
         setting.apply(StartDomain(setting.host, setting.guest, OTHER_UUID))
         before = setting.until(Standing.RUNNING)
         assert not is_ours(before, setting.cluster)
-        setting.apply(AdoptDomain(setting.host, setting.guest, OTHER_UUID, setting.cluster, ("root",)))
+        mark = domain_mark(setting.cluster, setting.guest, OTHER_UUID, ("root",))
+        setting.apply(AdoptDomain(setting.host, setting.guest, OTHER_UUID, mark))
         after = setting.seen()
         assert is_ours(after, setting.cluster)
         assert (after.mark.disks, after.uuid) == ({"root"}, OTHER_UUID)

@@ -112,7 +112,7 @@ def test_a_pass_makes_exactly_these_calls(calls, setting, domains):
     setting.apply(DefineNetwork("hv1", "lan", setting.network()), StartNetwork("hv1", "lan"))
     if domains:
         setting.make_running()
-        setting.apply(RecordDisks("hv1", "web-1", setting.domain_uuid, setting.cluster, ("root",)))
+        setting.apply(RecordDisks("hv1", "web-1", setting.domain_uuid, setting.mark("root")))
     connection = setting.edge._hypervisors.link("hv1").session("read").connection
     for number in range(1, domains):
         connection.defineXML(
@@ -147,7 +147,7 @@ def test_details_are_read_of_disks_that_nobody_has_marked_as_made(setting):
     volumes = setting.observe().pool("hv1", "images").volumes
     assert volumes == {made.volume: SeenVolume(made.capacity, "qcow2"), "other.raw": None}
     setting.define()
-    setting.apply(RecordDisks("hv1", "web-1", setting.domain_uuid, setting.cluster, ("root",)))
+    setting.apply(RecordDisks("hv1", "web-1", setting.domain_uuid, setting.mark("root")))
     assert setting.observe().pool("hv1", "images").volumes == {made.volume: None, "other.raw": None}
 
 

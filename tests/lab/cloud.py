@@ -315,8 +315,13 @@ class Cloud:
         _, uptime, boot_id = reply.split()
         return float(uptime), boot_id
 
-    def _ask(self, address: str) -> str:
-        return self.run("timeout", "3", "bash", "-c", f"cat </dev/tcp/{address}/8080", check=False)
+    def disk_sizes(self, domain: str) -> dict[str, int]:
+        """Disk -> bytes, as a guest sees them."""
+        words = self._ask(self.address(domain), port=8081).split()
+        return {name: int(size) for name, size in zip(words[::2], words[1::2], strict=True)}
+
+    def _ask(self, address: str, port: int = 8080) -> str:
+        return self.run("timeout", "3", "bash", "-c", f"cat </dev/tcp/{address}/{port}", check=False)
 
     def forget(self, domain: str) -> None:
         """Remove a domain and its disks by hand, wherever it is."""

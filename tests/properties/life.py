@@ -50,6 +50,8 @@ class Options:
     company_rate: float
     """How many of our runs are not alone: the world goes on between their calls."""
     settled: bool
+    directory_cache_s: float
+    """How long an NFS client goes on listing a directory as it was."""
 
     @classmethod
     def of(cls, seed: int) -> "Options":
@@ -69,6 +71,7 @@ class Options:
             fault_rate=rng.choice((0.0, 0.2, 0.5)),
             company_rate=rng.choice((0.0, 0.3, 0.6)),
             settled=rng.random() < 0.7,
+            directory_cache_s=rng.choice((0.0, 60.0)),
         )
 
     def __str__(self) -> str:
@@ -77,7 +80,8 @@ class Options:
         return (
             f"seed {self.seed}: {self.hosts} hosts, {start}; guests {guests}; {self.parallel} migrations at a time; "
             f"happening: {', '.join(self.kinds)}; calls end {', '.join(self.outcomes) or 'well'} "
-            f"in {self.fault_rate:.0%} of our runs; {self.company_rate:.0%} of them are not alone"
+            f"in {self.fault_rate:.0%} of our runs; {self.company_rate:.0%} of them are not alone; "
+            f"directories are up to {self.directory_cache_s:.0f} s old"
         )
 
     def documents(self) -> list[dict[str, object]]:
@@ -125,6 +129,7 @@ class Life(Story):
         papers = Papers(options.documents())
         life = cls(papers, options=options, rng=Random(f"life of {options.seed}"))  # type: ignore[arg-type]
         life.hosts, life.names = sorted(life.desired.hypervisors), sorted(life.desired.domains)
+        life.world.directory_cache_s = options.directory_cache_s
         life.log.append(str(options))
         return life
 

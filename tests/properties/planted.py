@@ -24,7 +24,9 @@ from reconciler.observed import Standing
 from tests.scenarios import documents
 from tests.scenarios.rehearsal import cloud
 
-DISKS, POWER, DOMAINS, FIELDS = (import_module(f"reconciler.diff.{n}") for n in ("disks", "power", "domains", "fields"))
+CLAIMS, DISKS, POWER, DOMAINS, FIELDS = (
+    import_module(f"reconciler.diff.{name}") for name in ("claims", "disks", "power", "domains", "fields")
+)
 RECONCILE = import_module("reconciler.reconcile")
 """As modules: the packages have functions of these names."""
 
@@ -70,6 +72,15 @@ def late_answers_are_answers(patch: Patch) -> None:
     patch.setattr(reconciler.observed.Observed, "merged", lambda self, newer, asked_at=0.0: merged(self, newer))
 
 
+def nobody_claims_anything(patch: Patch) -> None:
+    for module in (CLAIMS, DOMAINS):
+        patch.setattr(module, "claim", lambda domain, pools: None)
+
+
+def every_claim_is_ours(patch: Patch) -> None:
+    patch.setattr(CLAIMS, "_compared", lambda *_: iter(()))
+
+
 def no_paused_source_is_resumed(patch: Patch) -> None:
     patch.setattr(POWER, "_halted", lambda *_: iter(()))
 
@@ -84,7 +95,8 @@ def whatever_lies_there_is_mounted_over(patch: Patch) -> None:
 
 
 def a_lost_disk_is_a_missing_disk(patch: Patch) -> None:
-    def gone(desired: Any, observed: Any, domain: Any, disk: Any, where: Any, history: Any) -> Iterator[Any]:
+    def gone(desired: Any, observed: Any, domain: Any, made: Any, where: Any, history: Any) -> Iterator[Any]:
+        disk = next(disk for disk in domain.spec.disks if disk.name == made.name)
         return DISKS._unrecorded(desired, observed, domain, disk, where)
 
     patch.setattr(DISKS, "_gone", gone)

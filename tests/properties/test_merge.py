@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from reconciler.desired.rules import NAME
-from reconciler.observed import Mark
+from reconciler.mark import MadeDisk, Mark
 from reconciler.xml.devices import alias_of, name_of_alias
 from reconciler.xml.domain import Fields, merge, read
 from reconciler.xml.mark import URI
@@ -171,7 +171,7 @@ def test_strangers_survive_any_edit_and_a_second_one_finds_nothing(
     data: st.DataObject, xml: str, is_marked: bool
 ) -> None:
     fields = data.draw(edits(read(xml).fields))
-    mark = Mark("c", "n", frozenset({"root"})) if is_marked else None
+    mark = Mark("c", "n", (MadeDisk("root"),)) if is_marked else None
     sources = {name: f"/pool/{name}" for name in fields["disks"]}
     after = merge(xml, fields, sources=sources, mark=mark)
     assert merge(after, fields, sources={}, mark=mark) is after

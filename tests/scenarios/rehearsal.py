@@ -1,6 +1,7 @@
 """Runs of `--once` on simulated clouds, with faults and deaths of our process in between."""
 
 import copy
+import re
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -9,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.desired import Desired
+from reconciler.desired.derive import claim_size
 from reconciler.load import load
 from reconciler.reconcile import Result, converge
 from reconciler.simulate import Crash, Faults, SimEdge, VirtualClock, World, act, build
+from reconciler.simulate.machines import File
 from reconciler.simulate.watch import Watch
 from reconciler.step import Event, Outcome
+from reconciler.xml.domain import read
 from tests.scenarios.documents import CLOUDS, Documents, plain
 
 MOST_RUNS = 6
@@ -97,7 +101,9 @@ class Rehearsal:
     def end(self) -> list[object]:
         """All that is there at the end, but for which host has a guest."""
         world = self.world
-        found: list[object] = sorted((d.name, d.xml or "", d.live or "", d.state) for _, d in world.all_domains())
+        found: list[object] = sorted(
+            (d.name, _anyones(d.xml), _anyones(d.live), d.state) for _, d in world.all_domains()
+        )
         for name, host in sorted(world.hypervisors.items()):
             networks = sorted((n.name, n.xml or "", n.live or "") for n in host.networks.values())
             pools = sorted((p.name, p.xml, p.active) for p in host.pools.values())
@@ -105,8 +111,22 @@ class Rehearsal:
         found += [(s.name, sorted(s.files), sorted(s.served)) for s in world.servers.values()]
         for where, directory in world.directories():
             files = directory.files.items()
-            found.append((where, sorted((n, f.capacity, f.format, f.backing, f.complete) for n, f in files)))
+            found.append((where, sorted((n, *self._size(n, f), f.format, f.backing, f.complete) for n, f in files)))
         return found
+
+    def _size(self, name: str, file: File) -> tuple[int, bool]:
+        """Its capacity; of a claim, whether it is the one that its domain's mark names."""
+        domain, dot, suffix = name.rpartition(".")
+        if not dot or suffix != "claim":
+            return file.capacity, True
+        marks = [read(d.xml).mark for _, d in self.world.all_domains() if d.name == domain and d.xml]
+        cluster = self.desired.cluster_name
+        return 0, {file.capacity} == {claim_size(cluster, domain, mark.claimed_by) for mark in marks if mark}
+
+
+def _anyones(xml: str | None) -> str:
+    """A definition without the host where it was made first."""
+    return re.sub(r' claimedBy="[^"]*"', "", xml or "")
 
 
 def from_nothing() -> Rehearsal:

@@ -5,7 +5,8 @@ from typing import Any
 from reconciler.desired import Desired, Place, Ref
 from reconciler.desired.derive import object_uuid
 from reconciler.desired.documents import Cluster, Domain, Host, Network, Pool
-from reconciler.observed import CpuFacts, DomainState, HostFacts, Listing, Mark, Observed, SeenDomain, SeenPool
+from reconciler.mark import Mark
+from reconciler.observed import CpuFacts, DomainState, HostFacts, Listing, Observed, SeenDomain, SeenPool
 
 GIB = 1024**3
 CPU = CpuFacts("EPYC", (), frozenset({"EPYC", "qemu64"}))

@@ -10,7 +10,8 @@ from reconciler.desired.derive import object_uuid
 from reconciler.desired.documents import Network
 from reconciler.diff import diff
 from reconciler.history import History
-from reconciler.observed import Mark, SeenDisk, SeenNetwork, Standing
+from reconciler.mark import Mark
+from reconciler.observed import SeenDisk, SeenNetwork, Standing
 from reconciler.ours import CarriesOurMark, NetworkCarriesOurMark, domain_mark, is_ours
 from reconciler.place import place
 from reconciler.readiness import pool_trouble
@@ -159,7 +160,7 @@ def test_its_devices_are_the_documents_by_what_they_lie_on_and_by_their_mac():
     found = changes(adopter(**DOCUMENT), lan(), networks=listed(seen_lan()), hv1=[foreign()])
     (adoption,) = found.changes
     assert isinstance(adoption, DomainForeign)
-    assert (adoption.ref, adoption.uuid, adoption.disks) == (Ref("domain", "a", "hv1"), OWN, ("root",))
+    assert (adoption.ref, adoption.uuid, adoption.mark.disks) == (Ref("domain", "a", "hv1"), OWN, {"root"})
     assert found.held == ()
 
 
@@ -167,7 +168,7 @@ def test_what_differs_is_told_at_once_and_the_mark_is_in_what_is_written():
     found = changes(adopter(**{**DOCUMENT, "vcpus": 2}), lan(), networks=listed(seen_lan()), hv1=[foreign()])
     edit = next(change for change in found.changes if isinstance(change, DomainDiffers))
     after = read(edit.xml)
-    assert after.mark == Mark("c", "a", frozenset({"root"}), OWN)
+    assert after.mark == domain_mark("c", "a", OWN, ["root"])
     assert [(disk.name, disk.source) for disk in after.disks] == [("vda", "/cloud/old.img")]
     assert list(after.fields["interfaces"]) == ["52:54:00:aa:bb:cc"]
     assert "urn:example:theirs" in edit.xml

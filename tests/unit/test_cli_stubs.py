@@ -11,13 +11,13 @@ from reconciler.action import Action
 from reconciler.desired import Desired
 from reconciler.desired.derive import object_uuid
 from reconciler.load import load
+from reconciler.mark import MadeDisk, Mark
 from reconciler.observed import (
     CpuFacts,
     DomainState,
     HostFacts,
     Listing,
     Look,
-    Mark,
     Observed,
     SeenDomain,
     SeenExport,
@@ -91,7 +91,7 @@ def domain(
     fields = {"vcpus": 1, "memory": 128 * 1024**2}
     values: dict[str, Any] = {
         "uuid": object_uuid(CLUSTER, "domain", name),
-        "mark": Mark(CLUSTER, name, frozenset({"root"})),
+        "mark": Mark(CLUSTER, name, (MadeDisk("root"),)),
         "fields": fields,
         "live": fields if state is DomainState.RUNNING else None,
     }

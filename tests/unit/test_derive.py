@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.desired import derive
-from reconciler.desired.documents import Disk, Image, Interface
+from reconciler.desired.documents import Disk, Domain, Image, Interface, Pool
 
 NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,8}", fullmatch=True).filter(lambda name: ".." not in name)
 INTERFACE_NAMES = NAMES.filter(lambda name: len(name) <= 15)
@@ -55,3 +55,35 @@ def test_different_objects_have_different_uuids(one: tuple[str, str, str], other
     first, second = derive.object_uuid(*one), derive.object_uuid(*other)
     assert (first == second) == (one == other)
     assert uuid.UUID(first).version == 5
+
+
+def domain(*pools: str) -> Domain:
+    disks = [{"name": f"d{number}", "pool": pool, "size": "1GiB"} for number, pool in enumerate(pools)]
+    spec = {"vcpus": 1, "memory": "64MiB", "disks": disks}
+    return Domain.model_validate(
+        {"apiVersion": "reconciler/v1", "kind": "Domain", "metadata": {"name": "web-1"}, "spec": spec}
+    )
+
+
+def pool(name: str, type_: str) -> Pool:
+    spec: dict[str, object] = {"type": type_, "target": f"/srv/{name}"}
+    if type_ == "netfs":
+        spec["source"] = {"host": "10.0.0.9", "dir": f"/srv/{name}"}
+    return Pool.model_validate(
+        {"apiVersion": "reconciler/v1", "kind": "Pool", "metadata": {"name": name}, "spec": spec}
+    )
+
+
+def test_a_claim_lies_beside_the_first_shared_disk() -> None:
+    pools = {"local": pool("local", "dir"), "a": pool("a", "netfs"), "b": pool("b", "netfs")}
+    assert derive.claim(domain("local", "b", "a"), pools) == ("b", "web-1.claim")
+    assert derive.claim(domain("local"), pools) is None
+    assert derive.claim(domain(), pools) is None
+
+
+@given(NAMES, NAMES, NAMES)
+def test_a_claim_says_whose_it_is_by_a_size_that_costs_nothing(cluster: str, name: str, host: str) -> None:
+    size = derive.claim_size(cluster, name, host)
+    assert 1 <= size <= 16 * 1024**2
+    assert size != derive.claim_size(cluster, name, host + "x")
+    assert size != derive.claim_size(cluster, name + host, "")

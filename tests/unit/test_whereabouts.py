@@ -2,7 +2,8 @@
 
 import pytest
 
-from reconciler.observed import DomainState, Mark, SeenJob, Standing, Unknown
+from reconciler.mark import Mark
+from reconciler.observed import DomainState, SeenJob, Standing, Unknown
 from reconciler.step import HeldReason
 from reconciler.whereabouts import migrations_under_way, suspects, twins, unsettled, whereabouts, without_twins
 from tests.unit.made import desired, domain, facts, host, observed, seen

@@ -14,7 +14,8 @@ from ruamel.yaml import YAML
 
 from reconciler.desired.derive import volume_name
 from reconciler.desired.documents import Domain
-from reconciler.observed import CpuFacts, HostFacts, Mark
+from reconciler.mark import MadeDisk, Mark
+from reconciler.observed import CpuFacts, HostFacts
 from reconciler.xml.domain import Fields, merge, read, skeleton, wanted
 from reconciler.xml.field import Field
 from reconciler.xml.table import DISK, DOMAIN, INTERFACE
@@ -55,7 +56,7 @@ def said(case: Path) -> Fields:
 def merged(case: Path, xml: str) -> str:
     domain = document(case)
     sources = {disk.name: f"/var/lib/libvirt/cloud/{volume_name(domain.name, disk)}" for disk in domain.spec.disks}
-    disks = frozenset(sources) if (case / "before.xml").exists() else frozenset()
+    disks = tuple(MadeDisk(name) for name in sorted(sources)) if (case / "before.xml").exists() else ()
     mark = Mark(CLUSTER, domain.name, disks) if case.name != "untouched" else None
     return merge(xml, said(case), sources=sources, mark=mark)
 

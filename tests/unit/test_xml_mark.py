@@ -3,14 +3,18 @@
 import libvirt
 import pytest
 
-from reconciler.observed import Mark
+from reconciler.mark import MadeDisk, Mark
 from reconciler.xml.domain import merge, read
 from reconciler.xml.mark import PREFIX, URI, mark_xml
 
-MARK = Mark("small-cloud", "web-1", frozenset({"root", "data"}))
+ROOT = MadeDisk("root", "images", "web-1.root.qcow2", "qcow2", 1024**3, "tiny-0123456789abcdef.qcow2")
+MARK = Mark("small-cloud", "web-1", (MadeDisk("data"), ROOT), claimed_by="hv1")
 ELEMENT = (
-    f"<m:mark xmlns:m='{URI}' cluster='small-cloud' name='web-1'><m:disk name='root'/><m:disk name='data'/></m:mark>"
+    f"<m:mark xmlns:m='{URI}' cluster='small-cloud' name='web-1' claimedBy='hv1'>"
+    "<m:disk name='root' pool='images' volume='web-1.root.qcow2' format='qcow2' capacity='1073741824'"
+    " image='tiny-0123456789abcdef.qcow2'/><m:disk name='data'/></m:mark>"
 )
+EARLIER = f"<mark xmlns='{URI}' cluster='c' name='n'><disk name='root'/><disk name='data'/></mark>"
 
 
 def domain(metadata: str, namespace: str = "") -> str:
@@ -25,6 +29,11 @@ def domain(metadata: str, namespace: str = "") -> str:
         (ELEMENT.replace("xmlns:m", "xmlns").replace("m:", ""), MARK),
         (f"<mark xmlns='{URI}' cluster='c' name='n'/>", Mark("c", "n")),
         (f"<mark xmlns='{URI}' cluster='c' name='n'><disk/><disk name=''/></mark>", Mark("c", "n")),
+        (EARLIER, Mark("c", "n", (MadeDisk("data"), MadeDisk("root")))),
+        (
+            EARLIER.replace("'root'", "'root' pool='images' capacity='1'"),
+            Mark("c", "n", (MadeDisk("data"), MadeDisk("root"))),
+        ),
         (f"<mark xmlns='{URI}' cluster='c'/>", None),
         (f"<mark xmlns='{URI}' cluster='' name='n'/>", None),
         ("<mark cluster='c' name='n'/>", None),

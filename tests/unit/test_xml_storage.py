@@ -8,7 +8,8 @@ import pytest
 from lxml import etree
 
 from reconciler.action import CreateVolume
-from reconciler.observed import Mark, SeenVolume
+from reconciler.mark import Mark
+from reconciler.observed import SeenVolume
 from reconciler.xml.network import network_xml, read_network
 from reconciler.xml.pool import pool_xml, read_pool
 from reconciler.xml.table import NET, POOL

@@ -21,6 +21,7 @@ SCRIPTS = {
     "guest/lease.sh": "lease.sh",
     "guest/answer.sh": "answer.sh",
     "guest/disk.sh": "disk.sh",
+    "guest/disks.sh": "disks.sh",
     POWER_BUTTON: "power.sh",
 }
 

@@ -1,0 +1,42 @@
+"""What our mark in <metadata> says: whose a domain or network is, and which of its disks were made."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class MadeDisk:
+    """A disk as it was made: what tells a change of its document. Capacity in bytes.
+
+    A mark of an earlier version says nothing but the name: then `pool` is empty, and nothing else is compared.
+    """
+
+    name: str
+    pool: str = ""
+    volume: str = ""
+    format: str = ""
+    capacity: int = 0
+    image: str = ""
+    """The base image's volume; empty for a disk without one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Our mark in a domain's or network's <metadata>: whose it is, and which disks were made (law 5)."""
+
+    cluster: str
+    name: str
+    made: tuple[MadeDisk, ...] = ()
+    """By name."""
+    claimed_by: str = ""
+    """The host whose claim the domain's volumes stand under: where it was defined first (law 2)."""
+    uuid: str = ""
+    """Of a domain that we adopted with a UUID of its own; empty where it has the derived one."""
+
+    @property
+    def disks(self) -> frozenset[str]:
+        """Names of the disks that were made."""
+        return frozenset(disk.name for disk in self.made)
+
+    def disk(self, name: str) -> MadeDisk | None:
+        """The disk of that name, where it was made."""
+        return next((disk for disk in self.made if disk.name == name), None)
