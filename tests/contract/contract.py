@@ -19,6 +19,7 @@ from reconciler.action import (
     DefineNetwork,
     DefinePool,
     MakeClaim,
+    ProvePath,
     RecordDisks,
     RefreshPool,
     ResumeDomain,
@@ -392,6 +393,28 @@ class EdgeContract:
         assert (after.mark.disks, after.uuid) == ({"root"}, OTHER_UUID)
         assert (after.fields, after.live, after.disks) == (before.fields, before.live, before.disks)
         assert after.standing is Standing.RUNNING
+
+    def test_what_a_running_guest_does_to_its_memory_is_told_where_it_is_named(self, setting):
+        setting.make_running()
+        looks = (
+            Look(setting.host, Part.MEMORY, setting.guest, setting.domain_uuid),
+            Look(setting.host, Part.MEMORY, "nobody", OTHER_UUID),
+        )
+        listing = setting.edge.look(setting.desired, looks).memory[setting.host]
+        assert list(listing.items) == [setting.guest]
+        assert listing.items[setting.guest].name == setting.guest
+        assert listing.only == {setting.guest, "nobody"}
+        assert setting.observe().memory == {}
+
+    def test_a_look_that_finds_no_migration_tells_of_none(self, setting):
+        setting.make_running()
+        assert setting.seen().job is None
+
+    def test_a_path_from_a_host_to_itself_works(self, setting):
+        setting.make_pool()
+        host = setting.desired.hosts[setting.host]
+        peer = host.spec.hypervisor.peer
+        setting.apply(ProvePath(setting.host, setting.host, peer, host.spec.address, ()))
 
     def test_a_name_that_is_taken_is_refused(self, setting):
         setting.define()
