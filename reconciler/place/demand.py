@@ -149,7 +149,8 @@ def _machine_reasons(demand: Demand, facts: HostFacts) -> Iterator[str]:
     if demand.cpu == "host-passthrough":
         if facts.virt_type != "kvm":
             yield "host-passthrough needs KVM, which it does not have"
-    elif facts.cpu.usable and demand.cpu not in facts.cpu.usable:
+    elif facts.cpu.usable and demand.cpu not in {facts.cpu.model, *facts.cpu.usable}:
+        # A host whose own CPU is a model without some features (TCG's always is) does not list that model as usable.
         yield f"it cannot offer the CPU model {demand.cpu}"
 
 

@@ -1,9 +1,11 @@
 """Where domains go, and why not elsewhere."""
 
+from dataclasses import replace
+
 import pytest
 
 from reconciler.history import Failure, History
-from reconciler.observed import Unknown
+from reconciler.observed import CpuFacts, Listing, Unknown
 from reconciler.place import place
 from reconciler.step import HeldReason
 from tests.unit.made import GIB, Ref, desired, domain, facts, host, observed, seen
@@ -130,3 +132,13 @@ def test_what_stands_against_a_migration_holds_it():
     snapshot = observed({"hv1": [seen("a", obstacles=("it has a snapshot",))], "hv2": []})
     held = place(documents, snapshot, History()).of["a"].held
     assert (held.reason, held.message) == (HeldReason.CANNOT_MIGRATE, "it has a snapshot")
+
+
+def test_a_guest_of_the_hosts_own_cpu_moves_between_equal_hosts():
+    """Under TCG the host's own CPU is a model without some features, and that model is not listed as usable."""
+    cpu = CpuFacts("EPYC", (("svm", "disable"),), frozenset({"qemu64"}))
+    live = {"vcpus": 1, "memory": GIB, "cpu": "EPYC"}
+    there = {name: Listing({name: replace(facts(name).items[name], cpu=cpu)}, 0.0) for name in ("hv1", "hv2")}
+    documents = desired(host("hv1", cordoned=True), host("hv2"), domain("a"))
+    placed = place(documents, observed({"hv1": [seen("a", live=live)], "hv2": []}, facts=there), History())
+    assert placed.of["a"].target == "hv2"
