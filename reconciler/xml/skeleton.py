@@ -56,7 +56,8 @@ _TEMPLATE = """\
 def skeleton(domain: Domain, cluster: str, facts: HostFacts, cpu: CpuFacts | None) -> str:
     """What every new domain has, without what its document says.
 
-    `cpu`: what `cpu: baseline` comes to; None leaves the hypervisor's own default. Addresses are libvirt's to give.
+    `cpu`: what `cpu: baseline` comes to; None, or one without a model, leaves the hypervisor's own default.
+    Addresses are libvirt's to give.
     """
     root = parse_for_edit(_TEMPLATE)
     root.set("type", facts.virt_type)
@@ -72,7 +73,7 @@ def skeleton(domain: Domain, cluster: str, facts: HostFacts, cpu: CpuFacts | Non
         _add_ports(devices, len(domain.spec.disks) + len(domain.spec.interfaces))
     else:
         empty(devices, "controller")
-    if cpu is not None and domain.spec.cpu == "baseline":
+    if cpu is not None and cpu.model and domain.spec.cpu == "baseline":
         _write_baseline(root, cpu)
     return render(root)
 
