@@ -372,9 +372,9 @@ def seed_documents(to: Path, image: Path | None = None) -> Path:
     return documents
 
 
-def bare_documents(to: Path) -> Path:
+def bare_documents(to: Path, image: Path | None = None) -> Path:
     """The example's hosts, pool and network, without its guests."""
-    documents = seed_documents(to)
+    documents = seed_documents(to, image)
     for file in (documents / "domains").iterdir():
         file.unlink()
     return documents

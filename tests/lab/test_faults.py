@@ -184,6 +184,7 @@ def volume(cloud: Cloud, name: str) -> tuple[str, str]:
 
 
 def test_disk_that_cannot_be_made_ends_the_run(cloud: Cloud) -> None:
+    """A qcow2 file cannot be that large: qemu-img refuses it each time. The guest beside it is made all the same."""
     with cloud.extra("huge", disks="{name: root, pool: images, size: 8PiB}"), cloud.extra("late"):
         ended = cloud.once(1)
         assert len(ended.passes) < MOST_PASSES

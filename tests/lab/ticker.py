@@ -7,13 +7,17 @@ after round, so that even throttled to a hundredth it leaves a migration of 1 Mi
 """
 
 import subprocess
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from tests.lab.cloud import Cloud
+from tests.lab.cloud import Cloud, until
 
 BOOT_ID = 0x7000
 SECTOR = 512
 DISK = 1 << 20
+HELD_S = 20
+DISKS = "{name: root, pool: images, size: 1MiB, image: tiny.qcow2}"
+"""Of a document whose guest boots the pool's image."""
 
 _START = (
     "fa 31db 8edb 8ed3 bc007c",  # cli; bx, ds, ss = 0; sp = 0x7c00
@@ -68,7 +72,25 @@ def told(cloud: Cloud, host: str, domain: str) -> tuple[int, int]:
     return boot_id, count
 
 
+def all_told(cloud: Cloud, domains: Iterable[str]) -> dict[str, tuple[int, int]]:
+    """The same of several, wherever they run, once they have booted."""
+
+    def booted(name: str) -> tuple[int, int]:
+        found = until(lambda: (said := told(cloud, cloud.host_of(name), name))[1] and said, f"{name} booting")
+        return tuple(found)  # type: ignore[return-value]
+
+    return {name: booted(name) for name in domains}
+
+
+def assert_go_on(cloud: Cloud, born: Mapping[str, tuple[int, int]]) -> None:
+    """Each still runs, was never started anew, and has counted on."""
+    for name, (boot_id, count) in all_told(cloud, born).items():
+        assert boot_id == born[name][0], f"{name} was started anew"
+        until(lambda name=name, count=count: told(cloud, cloud.host_of(name), name)[1] > count, f"{name} counting")
+
+
 def switch_off(cloud: Cloud, host: str, domain: str) -> None:
-    """It ends by itself."""
+    """It ends by itself, within a second or two: so often QEMU looks whether somebody holds its end of the line."""
     line = cloud.virsh(host, "ttyconsole", domain).strip()
-    cloud.run("sh", "-c", f"printf x >{line}", on=host)
+    held = f"{{ printf x; sleep {HELD_S}; }} >{line}"
+    cloud.run("setsid", "--fork", "sh", "-c", f"{held} 2>/dev/null", on=host)
