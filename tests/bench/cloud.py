@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ RECONCILE = str(Path(PYTHON).with_name("reconcile"))
 FLOOR = str(Path(__file__).with_name("floor.py"))
 COMMAND_S = 300.0
 ANSWER_S = 120.0
+ADDRESSES = {f"hv{number}": f"10.77.0.{11 + number}" for number in range(1, 5)}
 URIS = {"tcp": "qemu+tcp://{host}/system", "ssh": "qemu+ssh://root@{host}/system"}
 
 
@@ -42,10 +43,15 @@ class Hypervisor:
 
 def domain_documents(domains: int, **more: str) -> str:
     """Small domains without disks, that are off. `more`: other lines of their spec."""
-    spec = {"power": "stopped", "vcpus": "1", "memory": "64MiB", "interfaces": "[{name: lan, network: lan}]", **more}
+    spec = {"power": "stopped", "vcpus": "1", "memory": "64MiB", **more}
     lines = "".join(f"  {key}: {value}\n" for key, value in spec.items())
-    head = "apiVersion: reconciler/v1\nkind: Domain\nmetadata: {{name: guest-{number:04}}}\nspec:\n{lines}"
-    return "---\n".join(head.format(number=number, lines=lines) for number in range(domains))
+    head = "apiVersion: reconciler/v1\nkind: Domain\nmetadata: {{name: guest-{number:04}}}\nspec:\n{lines}{lan}"
+    return "---\n".join(head.format(number=number, lines=lines, lan=_interface(number)) for number in range(domains))
+
+
+def _interface(number: int) -> str:
+    """With an address of its own: of ten thousand derived ones two are alike."""
+    return f'  interfaces: [{{name: lan, network: lan, mac: "52:54:00:00:{number // 256:02x}:{number % 256:02x}"}}]\n'
 
 
 def host_document(host: str, address: str, uri: str) -> str:
@@ -55,16 +61,18 @@ def host_document(host: str, address: str, uri: str) -> str:
     )
 
 
-SHARED = """\
+NETWORK = """\
 apiVersion: reconciler/v1
 kind: Network
 metadata: {name: lan}
 spec: {bridge: br0}
----
+"""
+SHARED = f"""\
+{NETWORK}---
 apiVersion: reconciler/v1
 kind: Pool
-metadata: {name: images}
-spec: {type: dir, target: /var/lib/libvirt/bench}
+metadata: {{name: images}}
+spec: {{type: dir, target: /var/lib/libvirt/bench}}
 """
 
 
@@ -89,6 +97,11 @@ class Lab:
 
     def seat_argv(self, *argv: str) -> list[str]:
         return [RECONCILE, "lab", "exec", "--name", self.name, "--", *argv]
+
+    def cordon(self, host: str) -> None:
+        """Say in the documents that this hypervisor, and no other, is to be emptied."""
+        for one in self.hypervisors:
+            run([RECONCILE, "cordon" if one.host == host else "uncordon", one.host, "-C", str(one.documents)])
 
     def libvirtd(self, host: str) -> int:
         """The process id of that machine's libvirtd, as this computer sees it."""
@@ -122,32 +135,73 @@ def run(argv: list[str]) -> str:
 @contextmanager
 def lab(sizes: tuple[int, ...], transport: str) -> Iterator[Lab]:
     """A lab with one hypervisor for each of `sizes`, converged. Removed at the end, however that comes."""
-    name = f"bench-{os.getpid()}"
     with tempfile.TemporaryDirectory(prefix="reconciler-bench-") as scratch:
-        hypervisors = tuple(_hypervisor(Path(scratch), n, domains, transport) for n, domains in enumerate(sizes, 1))
-        hosts = {f"{one.host}.yaml": host_document(one.host, one.address, one.uri) for one in hypervisors}
-        machines = write_documents(Path(scratch, "machines"), {**hosts, "shared.yaml": SHARED})
-        try:
-            run([RECONCILE, "lab", "up", "-C", str(machines), "--name", name])
-            built = Lab(name, hypervisors)
+        uris = {f"hv{number}": URIS[transport].format(host=f"hv{number}") for number, _ in enumerate(sizes, 1)}
+        found = zip(uris.items(), sizes, strict=True)
+        hypervisors = tuple(_hypervisor(Path(scratch), host, domains, uri) for (host, uri), domains in found)
+        with machines(Path(scratch), hypervisors, transport) as built:
             for hypervisor in hypervisors:
                 built.converge(hypervisor)
             yield built
-        finally:
-            _remove(name, machines)
 
 
-def _remove(name: str, machines: Path) -> None:
+@contextmanager
+def crowded(sizes: tuple[int, ...]) -> Iterator[Lab]:
+    """The same with libvirt's test driver behind a real libvirtd: as many domains as one likes, and no QEMU.
+
+    Its world lasts as long as somebody is connected to it.
+    """
+    with tempfile.TemporaryDirectory(prefix="reconciler-bench-") as scratch, ExitStack() as stack:
+        hosts = {f"hv{number}": domains for number, domains in enumerate(sizes, 1)}
+        hypervisors = tuple(_hypervisor(Path(scratch), *one, f"test+tcp://{one[0]}/default") for one in hosts.items())
+        built = stack.enter_context(machines(Path(scratch), hypervisors, "tcp"))
+        for hypervisor in hypervisors:
+            stack.enter_context(Seat(built, "product", hypervisor)).ask("fill")
+        yield built
+
+
+@contextmanager
+def pair(guests: int, transport: str) -> Iterator[Lab]:
+    """A lab of two hypervisors in one cluster, the first of them with running guests, converged."""
+    with tempfile.TemporaryDirectory(prefix="reconciler-bench-") as scratch:
+        documents = Path(scratch, "cluster")
+        names = ("hv1", "hv2")
+        uris = {host: URIS[transport].format(host=host) for host in names}
+        hypervisors = tuple(Hypervisor(host, ADDRESSES[host], guests, uris[host], documents) for host in names)
+        files = {f"{one.host}.yaml": host_document(one.host, one.address, one.uri) for one in hypervisors}
+        write_documents(documents, {**files, **split(NETWORK, "network")})
+        write_documents(documents, split(domain_documents(guests, power="running"), "guest"))
+        with machines(Path(scratch), hypervisors, transport) as built:
+            built.cordon("hv2")
+            built.converge(hypervisors[0])
+            yield built
+
+
+@contextmanager
+def machines(scratch: Path, hypervisors: tuple[Hypervisor, ...], transport: str) -> Iterator[Lab]:
+    """A lab of these, empty. Removed at the end, however that comes."""
+    name = f"bench-{os.getpid()}"
+    uris = {one.host: URIS[transport].format(host=one.host) for one in hypervisors}
+    hosts = {f"{one.host}.yaml": host_document(one.host, one.address, uris[one.host]) for one in hypervisors}
+    documents = write_documents(scratch / "machines", {**hosts, "shared.yaml": SHARED})
+    try:
+        run([RECONCILE, "lab", "up", "-C", str(documents), "--name", name])
+        yield Lab(name, hypervisors)
+    finally:
+        _remove(name, documents)
+
+
+def _remove(name: str, documents: Path) -> None:
     """Take the lab down; a failure of that is told, and hides no other."""
     try:
-        run([RECONCILE, "lab", "down", "-C", str(machines), "--name", name])
+        run([RECONCILE, "lab", "down", "-C", str(documents), "--name", name])
     except Broken as error:
         print(f"bench: lab {name} is still there: {error}", file=sys.stderr)
 
 
-def _hypervisor(scratch: Path, number: int, domains: int, transport: str) -> Hypervisor:
-    host, address = f"hv{number}", f"10.77.0.{11 + number}"
-    uri = URIS[transport].format(host=host)
+def _hypervisor(scratch: Path, host: str, domains: int, uri: str) -> Hypervisor:
+    """One with documents of its own."""
+    address = ADDRESSES[host]
     cluster = f"apiVersion: reconciler/v1\nkind: Cluster\nmetadata: {{name: bench-{host}}}\n"
     files = {"cluster.yaml": cluster, "host.yaml": host_document(host, address, uri), "shared.yaml": SHARED}
     files |= split(domain_documents(domains), "guest")
@@ -158,6 +212,7 @@ class Seat:
     """A process of seat.py that runs in the lab until the context ends."""
 
     def __init__(self, lab: Lab, who: str, hypervisor: Hypervisor) -> None:
+        """`who`: bare or product, the work that it can do."""
         argv = (PYTHON, "-m", "tests.bench.seat", who, hypervisor.uri, str(hypervisor.documents))
         self._process = subprocess.Popen(
             lab.seat_argv(*argv), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT

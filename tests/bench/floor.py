@@ -20,6 +20,7 @@ def open_connection(uri: str) -> libvirt.virConnect:
 def read(connection: libvirt.virConnect) -> int:
     """Make exactly the calls of a pass without steps, one after the other; how many characters of XML there were."""
     texts: list[str] = []
+    network_flags = 0 if connection.getType().upper() == "TEST" else libvirt.VIR_NETWORK_XML_INACTIVE
     connection.getInfo()
     listed = connection.getAllDomainStats(STATS_STATE, 0)
     connection.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_AUTOSTART)
@@ -28,7 +29,7 @@ def read(connection: libvirt.virConnect) -> int:
         if stats["state.state"] != SHUTOFF:
             texts.append(domain.XMLDesc(0))
     for flag in (libvirt.VIR_CONNECT_LIST_NETWORKS_ACTIVE, libvirt.VIR_CONNECT_LIST_NETWORKS_INACTIVE):
-        texts.extend(network.XMLDesc(libvirt.VIR_NETWORK_XML_INACTIVE) for network in connection.listAllNetworks(flag))
+        texts.extend(network.XMLDesc(network_flags) for network in connection.listAllNetworks(flag))
     for flag in (libvirt.VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE, libvirt.VIR_CONNECT_LIST_STORAGE_POOLS_INACTIVE):
         for pool in connection.listAllStoragePools(flag):
             texts.append(pool.XMLDesc(0))
