@@ -92,6 +92,8 @@ class PoolStale(PoolChange):
 @dataclass(frozen=True, slots=True)
 class PoolUnwanted(PoolChange):
     active: bool
+    users: tuple[str, ...] = ()
+    """Domains that still have a disk in it there, and that this plan takes away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,9 +227,12 @@ class DomainOff(DomainChange):
 
 @dataclass(frozen=True, slots=True)
 class DomainOn(DomainChange):
-    """Running, and shall not be. `restarts`: only to start again elsewhere."""
+    """Running, and shall not be. `target`: where it is started again, with what it needs there; empty: nowhere."""
 
-    restarts: bool = False
+    target: str = ""
+    pools: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+    after_leaving: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from reconciler.desired import Desired
 from reconciler.errors import DesiredStateError, Problem, ReconcilerError
-from reconciler.history import History
+from reconciler.history import FAILED, History
 from reconciler.hypervisor import Clock
 from reconciler.step import HeldReason, Outcome, Report
 
@@ -122,7 +122,8 @@ class Daemon:
     def run(self) -> None:
         """Pass after pass. Raises: nothing."""
         while not self._stopping:
-            desired = self._documents.take()
+            before, desired = self._documents.current, self._documents.take()
+            self.history = self.history.asked_anew(before, desired)
             report = self._pass(desired)
             self._wait(self._pause_s(desired, report))
 
@@ -140,6 +141,7 @@ class Daemon:
             self._say(f"{traceback.format_exc()}the pass ended in a bug of ours; the daemon goes on")
             return None
         now = self._clock.now()
+        self._busy = self._busy + 1 if self.history.progressed(report, now) else 0
         self.history = self.history.after(report, now)
         self._spent += [
             (now, s.step.limit) for s in report.steps if s.step.limit and s.outcome is not Outcome.NOT_BEGUN
@@ -161,11 +163,19 @@ class Daemon:
             self._busy = 0
             yield AFTER_ERROR_S
             return
-        self._busy = self._busy + 1 if report.progressed else 0
         yield SETTLE_S * self._busy if self._busy else float("inf")
         yield SOON_S if any(held.reason in SOON for held in report.plan.held) else float("inf")
+        yield from (max(SETTLE_S, wait) for wait in self._retries(report))
+
+    def _retries(self, report: Report) -> Iterator[float]:
+        """Seconds until what failed may be tried again: towards another host at once, else once its time has come."""
         now = self._clock.now()
-        yield from (max(SETTLE_S, failure.retry_at - now) for failure in self.history.failures.values())
+        held = (self.history.retry_in(one.object, now) for one in report.plan.held if one.reason in FAILED)
+        yield from (wait for wait in held if wait is not None)
+        for step in report.steps:
+            if step.outcome is Outcome.FAILED:
+                failure = self.history.failures[step.step.id]
+                yield 0.0 if failure.targets else failure.retry_at - now
 
     def _wait(self, pause_s: float) -> None:
         """Until the pause is over, or something calls for a pass."""

@@ -1,12 +1,16 @@
 """What is over a limit is held, with all that needs it. Pure; the last word before anything is done."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from reconciler.desired.documents import ClusterSpec
-from reconciler.history import History
+from reconciler.desired.ref import Ref
+from reconciler.history import FAILED, History
 from reconciler.step import Held, HeldReason, Impact, Plan, Step
+
+Refusal = tuple[HeldReason, str]
+"""Why a step is held, and what is said of it."""
 
 
 def guard(plan: Plan, policy: ClusterSpec, spent: Mapping[str, int], history: History, now: float) -> Plan:
@@ -26,63 +30,80 @@ def guard(plan: Plan, policy: ClusterSpec, spent: Mapping[str, int], history: Hi
     return _without(plan, {**_crowded_out(plan), **_backing_off(plan, history, now), **refused})
 
 
-def _over(step: Step, wanted: Mapping[str, int], limits: Mapping[str, int]) -> tuple[HeldReason, str]:
+def _over(step: Step, wanted: Mapping[str, int], limits: Mapping[str, int]) -> Refusal:
     sort = step.limit
     message = f"{wanted[sort]} {sort} are wanted, limits.{sort} is {limits[sort]}; raise it to allow them"
     return HeldReason.OVER_LIMIT, message
 
 
-def _crowded_out(plan: Plan) -> dict[str, tuple[HeldReason, str]]:
+def _crowded_out(plan: Plan) -> dict[str, Refusal]:
     """Steps whose slot is taken by what others have under way."""
     full = {slot for slot, places in plan.capacities.items() if places == 0}
     waits = HeldReason.MIGRATION_RUNNING, "waits for migrations that are under way already"
     return {step.id: waits for step in plan.steps if full & set(step.slots)}
 
 
-def _backing_off(plan: Plan, history: History, now: float) -> dict[str, tuple[HeldReason, str]]:
+def _backing_off(plan: Plan, history: History, now: float) -> dict[str, Refusal]:
     """Steps that failed and wait for their time; towards a host that did not fail them they may go at once."""
     held = {}
     for step in plan.steps:
         failure = history.failures.get(step.id)
         target = getattr(step.action, "target", "")
         if failure and now < failure.retry_at and (not target or target in failure.targets):
+            reason = HeldReason.STALLED if failure.is_stalled else HeldReason.BACKING_OFF
+            times = "once" if failure.count == 1 else f"{failure.count} times in a row"
             wait = failure.retry_at - now
-            message = f"failed {failure.count} times, tried again in {wait:.0f} s: {failure.message}"
-            held[step.id] = HeldReason.BACKING_OFF, message
+            held[step.id] = reason, f"failed {times}, tried again in {wait:.0f} s: {failure.message}"
     return held
 
 
-def _without(plan: Plan, refused: Mapping[str, tuple[HeldReason, str]]) -> Plan:
+def _without(plan: Plan, refused: Mapping[str, Refusal]) -> Plan:
     """The plan without refused steps, without those that need them, and without those that only they need."""
-    held, root = dict(refused), {id_: id_ for id_ in refused}
+    held, roots = dict(refused), {id_: id_ for id_ in refused}
+    by_id = {step.id: step for step in plan.steps}
     for step in plan.steps:
-        blocked = next((root[need] for need in step.needs if need in held), None)
-        if blocked and step.id not in held:
-            root[step.id] = blocked
-            held[step.id] = _for_want_of(step, blocked, *held[blocked])
+        root = next((roots[need] for need in step.needs if need in held), None)
+        if root and step.id not in held:
+            roots[step.id] = root
+            held[step.id] = _for_want_of(step, by_id[root], *refused[root])
     _hold_preparations(plan, held)
     idle = _idle(plan, held)
     steps = tuple(step for step in plan.steps if step.id not in held and step.id not in idle)
-    items = {Held(step.object, *held[step.id]) for step in plan.steps if step.id in held}
-    return replace(plan, steps=steps, held=tuple(sorted({*plan.held, *items})))
+    return replace(plan, steps=steps, held=tuple(sorted({*plan.held, *_held_objects(plan, held)})))
 
 
-def _for_want_of(step: Step, root: str, reason: HeldReason, message: str) -> tuple[HeldReason, str]:
+def _for_want_of(step: Step, root: Step, reason: HeldReason, message: str) -> Refusal:
     """A move whose path failed has itself failed, and backs off; all else waits for what is held."""
-    if reason is HeldReason.BACKING_OFF and step.impact is Impact.MIGRATE:
-        return reason, f"needs {root}, which {message}"
-    return HeldReason.NEEDS_HELD, f"needs {root}, which is held"
+    needs = f"needs {root.action.verb} of {root.object}, which"
+    if reason in FAILED and step.impact is Impact.MIGRATE:
+        return reason, f"{needs} {message}"
+    return HeldReason.NEEDS_HELD, f"{needs} is held: {reason.value}"
 
 
-def _hold_preparations(plan: Plan, held: dict[str, tuple[HeldReason, str]]) -> None:
-    """A guest is not shut down for a deletion that is refused: hold what leads only to held steps of its object."""
+def _held_objects(plan: Plan, held: Mapping[str, Refusal]) -> Iterator[Held]:
+    """One line an object for all its steps that wait for others, the first cause of them; each other reason once."""
+    waiting: set[Ref] = set()
+    for step in plan.steps:
+        if step.id not in held:
+            continue
+        reason, message = held[step.id]
+        if reason is HeldReason.NEEDS_HELD and step.object in waiting:
+            continue
+        if reason is HeldReason.NEEDS_HELD:
+            waiting.add(step.object)
+        yield Held(step.object, reason, message)
+
+
+def _hold_preparations(plan: Plan, held: dict[str, Refusal]) -> None:
+    """A guest is not shut down for a deletion that is refused, nor for a restart elsewhere that cannot follow."""
     by_id = {step.id: step for step in plan.steps}
     for step in reversed(plan.steps):
         if step.id not in held:
             continue
         for need in step.needs:
             earlier = by_id[need]
-            if earlier.object == step.object and earlier.impact is step.impact and need not in held:
+            leads_there = earlier.impact is step.impact or earlier.impact is Impact.RESTART
+            if earlier.object[:2] == step.object[:2] and leads_there and need not in held:
                 held[need] = held[step.id]
 
 

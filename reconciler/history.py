@@ -5,12 +5,18 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from reconciler.action import MigrateDomain, ProvePath, SharedPool
-from reconciler.desired.ref import Ref
-from reconciler.step import Outcome, Report, StepReport
+from reconciler.desired import Desired, Ref
+from reconciler.step import HeldReason, Outcome, Plan, Report, StepReport
 
 FIRST_DELAY_S = 20.0
 LONGEST_DELAY_S = 600.0
 """Doubles from the first to the longest, as KubeVirt's migration backoff: a busy guest needs minutes, not retries."""
+STALLED_AFTER = 5
+"""Failures in a row after which a person should look; it is tried again all the same, at the longest delay."""
+LOOKED_FOR_S = 60.0
+"""How long a step counts whose effect cannot be seen: done again sooner it tells nothing new."""
+FAILED = frozenset({HeldReason.BACKING_OFF, HeldReason.STALLED})
+"""Held for these reasons is what failed before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +31,12 @@ class Failure:
     """Hosts towards which it failed; others are tried first."""
 
     @property
+    def is_stalled(self) -> bool:
+        return self.count >= STALLED_AFTER
+
+    @property
     def retry_at(self) -> float:
-        return self.at + min(FIRST_DELAY_S * 2.0 ** (self.count - 1), LONGEST_DELAY_S)
+        return self.at + (LONGEST_DELAY_S if self.is_stalled else FIRST_DELAY_S * 2.0 ** (self.count - 1))
 
 
 @dataclass(frozen=True)
@@ -62,13 +72,40 @@ class History:
             and set(pools) <= set(known.pools)
         )
 
-    def retry_at(self, ref: Ref) -> float | None:
-        """When the first of the object's failed steps may be tried again; None where none failed."""
-        return min((f.retry_at for f in self.failures.values() if f.object == ref), default=None)
+    def retry_in(self, ref: Ref, now: float) -> float | None:
+        """Seconds until the first of the object's failed steps that wait may be tried again; None where none failed."""
+        waits = [f.retry_at - now for f in self.failures.values() if f.object == ref]
+        return min((wait for wait in waits if wait > 0), default=0.0) if waits else None
+
+    def progressed(self, report: Report, now: float) -> bool:
+        """Whether something differs after `report`: a blind step (a refresh) done a moment ago tells no more."""
+        return any(
+            step.outcome is Outcome.DONE and not (step.step.action.blind and self.is_recent(step.step.id, now))
+            for step in report.steps
+        )
+
+    def is_recent(self, step_id: str, now: float) -> bool:
+        """Whether the step was done within the last minute."""
+        return step_id in self.done and now - self.done[step_id] <= LOOKED_FOR_S
+
+    def asked_anew(self, before: Desired, after: Desired) -> "History":
+        """This history under new documents: what failed is tried at once where its document, or any host, changed."""
+        if (before.cluster, before.hosts) != (after.cluster, after.hosts):
+            return replace(self, failures={})
+        changed = {
+            (kind, name)
+            for kind in ("pool", "network", "domain")
+            for old, new in [(getattr(before, f"{kind}s"), getattr(after, f"{kind}s"))]
+            for name in {*old, *new}
+            if old.get(name) != new.get(name)
+        }
+        kept = {id_: failure for id_, failure in self.failures.items() if failure.object[:2] not in changed}
+        return replace(self, failures=kept)
 
     def after(self, report: Report, now: float) -> "History":
-        """This history with what a pass did."""
-        failures, done, proven = dict(self.failures), dict(self.done), dict(self.proven)
+        """This history with what a pass did, without failures of what nobody wants any more."""
+        failures, done = self._still_wanted(report.plan, now), dict(self.done)
+        proven = dict(self.proven)
         for step in report.steps:
             if step.outcome is Outcome.FAILED:
                 failures[step.step.id] = _failed_again(failures.get(step.step.id), step, now)
@@ -77,6 +114,18 @@ class History:
                 done[step.step.id] = now
             _learn_of_path(proven, step)
         return History(failures, done, proven)
+
+    def _still_wanted(self, plan: Plan, now: float) -> dict[str, Failure]:
+        """Failures that still wait, or are planned, or whose object is held or at a host that says nothing."""
+        steps, held = {step.id for step in plan.steps}, {one.object[:2] for one in plan.held}
+        return {
+            id_: failure
+            for id_, failure in self.failures.items()
+            if failure.retry_at > now
+            or id_ in steps
+            or failure.object[:2] in held
+            or failure.object.host in plan.silent
+        }
 
 
 def _learn_of_path(proven: dict[tuple[str, str], ProvePath], step: StepReport) -> None:

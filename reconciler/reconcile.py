@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from reconciler.desired import Desired
 from reconciler.diff import diff
 from reconciler.guard import guard
-from reconciler.history import History
+from reconciler.history import FAILED, History
 from reconciler.hypervisor import Clock, Edge
 from reconciler.observed import Look, Observed, Part
 from reconciler.place import Placements, place
@@ -125,18 +125,20 @@ def converge(
     spent: Counter[str] = Counter()
     while True:
         report = one_pass(desired, edge, clock, past, spent=spent, tell=tell, stop=stop)
-        past = past.after(report, clock.now())
+        progressed, past = past.progressed(report, clock.now()), past.after(report, clock.now())
         spent.update(_spent(report))
         passes.append(report)
-        idle = 0 if report.progressed else idle + 1
+        idle = 0 if progressed else idle + 1
         if stop() or idle >= IDLE_PASSES:
             break
-        if not report.plan.steps:
-            wait = _worth_waiting(report.plan, past, clock.now())
-            if wait is None or patience <= 0:
-                break
+        if progressed:
+            continue
+        wait = _worth_waiting(report.plan, past, clock.now()) if patience > 0 else None
+        if wait is not None:
             idle, patience = 0, patience - wait
             clock.sleep(wait)
+        elif not report.plan.steps:
+            break
     return _result(tuple(passes), past)
 
 
@@ -151,9 +153,9 @@ def _worth_waiting(plan: Plan, history: History, now: float) -> float | None:
     for held in plan.held:
         if held.reason in (HeldReason.MIGRATION_RUNNING, HeldReason.UNSETTLED):
             waits.append(POLL_S)
-        retry_at = history.retry_at(held.object) if held.reason is HeldReason.BACKING_OFF else None
-        if retry_at is not None and retry_at - now <= LONGEST_WAIT_S:
-            waits.append(max(0.1, retry_at - now))
+        wait = history.retry_in(held.object, now)
+        if held.reason in FAILED and wait is not None and wait <= LONGEST_WAIT_S:
+            waits.append(max(0.1, wait))
     return min(waits, default=None)
 
 
@@ -161,7 +163,7 @@ def _result(passes: tuple[Report, ...], history: History) -> Result:
     """The end counts, not the way: what the last look found."""
     last = passes[-1]
     outcomes = {step.outcome for step in last.steps}
-    backing_off = any(held.reason is HeldReason.BACKING_OFF for held in last.plan.held)
+    backing_off = any(held.reason in FAILED for held in last.plan.held)
     if Outcome.FAILED in outcomes or backing_off:
         return Result(passes, "failed", 1, history)
     if last.plan.silent:

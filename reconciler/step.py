@@ -125,6 +125,8 @@ class HeldReason(StrEnum):
     """Two Host documents lead to one machine."""
     BACKING_OFF = "BackingOff"
     """It failed before; tried again later."""
+    STALLED = "Stalled"
+    """It failed five times in a row; tried again at the longest delay, or when its document or its hosts change."""
     MIGRATION_RUNNING = "MigrationRunning"
     """A migration that is under way is waited for."""
 
@@ -188,10 +190,6 @@ class Report:
 
     plan: Plan
     steps: tuple[StepReport, ...] = ()
-
-    @property
-    def progressed(self) -> bool:
-        return any(step.outcome is Outcome.DONE for step in self.steps)
 
 
 @dataclass(frozen=True, slots=True)

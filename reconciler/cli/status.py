@@ -1,34 +1,87 @@
-"""`reconcile status [REF]`"""
+"""`reconcile status [REF]`, and waiting for a condition"""
+
+from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from reconciler.cli import exits, output, world
 from reconciler.cli.options import Settings, with_settings
 
+if TYPE_CHECKING:
+    from reconciler.status import ObjectStatus
+    from reconciler.step import Plan
+
+
+class Patience(click.ParamType[float]):
+    """A duration as documents have it; 0 looks once, -1 waits for ever. In seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> float:
+        from reconciler.desired.quantity import parse_duration
+
+        if isinstance(value, float):
+            return value
+        if value in ("0", "0s"):
+            return 0.0
+        if value in ("-1", "-1s"):
+            return float("inf")
+        try:
+            return parse_duration(value)
+        except ValueError as error:
+            self.fail(f"{value!r} {error}", parameter, context)
+
 
 @click.command()
 @click.argument("ref", required=False)
+@click.option("--wait", "condition", metavar="CONDITION", help="Look again and again until this condition is True.")
+@click.option(
+    "--timeout",
+    type=Patience(),
+    metavar="DURATION",
+    help="How long to wait, for example 90s or 1h; 0 looks once, -1 waits for ever.  [default: 30s]",
+)
 @with_settings
-def status(settings: Settings, ref: str | None) -> int:
+def status(settings: Settings, ref: str | None, condition: str | None, timeout: float | None) -> int:
     """Show what is there, and whether it is well.
 
     With REF (host/hv1, domain/web-1, or a name that only one object has) every condition of that object.
-    Exit code 0; 4: a host could not be reached.
+    Exit code 0; 4: a host could not be reached. With --wait: 0 once the condition is True; 3: the time ran out;
+    4: it ran out, and a host cannot be reached.
     """
+    if condition is None and timeout is not None:
+        raise click.UsageError("--timeout says how long to --wait for a condition; name one")
+    if condition is not None and ref is None:
+        raise click.UsageError("--wait needs a REF whose condition it waits for, for example host/hv1")
+    if condition is not None and ref is not None:
+        from reconciler.cli.wait import wait
+
+        reached, shown, plan = wait(settings, ref, condition, 30.0 if timeout is None else timeout)
+        _show(settings, shown, plan, ref)
+        return exits.of_wait(plan, reached=reached)
+    return _once(settings, ref)
+
+
+def _once(settings: Settings, ref: str | None) -> int:
     from reconciler import status as conditions
-    from reconciler.show.status import conditions_text, status_json, status_text
     from reconciler.status.names import find
 
     desired = world.documents(settings)
     surveyed = world.survey(desired)
     statuses = conditions.status(desired, surveyed.observed, surveyed.plan)
-    shown = find(statuses, ref) if ref else statuses
-    orphans = () if ref else surveyed.plan.orphans
+    _show(settings, find(statuses, ref) if ref else statuses, surveyed.plan, ref)
+    return exits.of_reach(surveyed.plan)
+
+
+def _show(settings: Settings, shown: tuple[ObjectStatus, ...], plan: Plan, ref: str | None) -> None:
+    from reconciler.show.status import conditions_text, status_json, status_text
+
+    orphans = () if ref else plan.orphans
     colors = settings.colors(sys.stdout)
     if settings.json:
         output.data_json(status_json(shown, orphans))
     else:
         output.data(conditions_text(shown, color=colors) if ref else status_text(shown, orphans, color=colors))
-    return exits.of_reach(surveyed.plan)

@@ -1,7 +1,7 @@
 """All documents, checked: what the cloud shall be."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 
 from reconciler.desired.documents import (
     Cluster,
@@ -64,6 +64,15 @@ class Desired:
     def selected(self, selector: HostSelector) -> tuple[str, ...]:
         """The hypervisors that a `hosts:` selector means, sorted."""
         return tuple(name for name, host in sorted(self.hypervisors.items()) if is_selected(host, selector))
+
+    def cordoning(self, hosts: Collection[str]) -> "Desired":
+        """These documents as if `hosts` (hypervisors of theirs) were cordoned too."""
+        changed = {
+            name: host.model_copy(update={"spec": host.spec.model_copy(update={"cordoned": True})})
+            for name, host in self.hosts.items()
+            if name in hosts
+        }
+        return replace(self, hosts={**self.hosts, **changed})
 
     def has(self, ref: Ref) -> bool:
         """Whether a document says what `ref` (without its host) shall be."""

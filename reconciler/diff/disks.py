@@ -20,9 +20,6 @@ from reconciler.step import Held, HeldReason
 from reconciler.whereabouts import Whereabouts
 from reconciler.xml.domain import device_names
 
-REFRESHED_FOR_S = 60.0
-"""How long a refresh that found nothing counts, so that a lost disk ends in `held` and not in refresh after refresh."""
-
 
 def disks_there(desired: Desired, domain: Domain, seen: SeenDomain) -> tuple[str, ...]:
     """The document's disks that a domain has, whoever made them: by name, by target, or by what they lie on."""
@@ -36,13 +33,18 @@ def new_disks(
 ) -> Iterator[Change]:
     """The claim and the volumes of a domain that this pass defines; first one look at what its pools really hold."""
     ref = Ref("domain", domain.name, host)
-    for pool in sorted({disk.pool for disk in domain.spec.disks}):
-        yield from stale(desired, observed, pool, host, f"domain/{domain.name} is new")
+    yield from new_contents(desired, observed, domain, host)
     yield from new_claim(desired, observed, domain, ref, uuid)
     for disk in domain.spec.disks:
         yield _missing(desired, domain, disk, ref, uuid)
     if domain.spec.disks:
         yield DisksUnrecorded(ref, "they are made now", uuid, _with(desired, domain, mark, domain.spec.disks))
+
+
+def new_contents(desired: Desired, observed: Observed, domain: Domain, host: str) -> Iterator[Change]:
+    """One look at what the pools of a new domain really hold."""
+    for pool in sorted({disk.pool for disk in domain.spec.disks}):
+        yield from stale(desired, observed, pool, host, f"domain/{domain.name} is new")
 
 
 def existing_disks(
@@ -137,8 +139,7 @@ def _gone(
     off = where.seen is not None and where.seen.standing is Standing.OFF
     if there is None or disk.volume in there or not off or where.home is None:
         return
-    refreshed = history.done.get(f"refresh-pool:pool/{disk.pool}@{where.home}")
-    if refreshed is None or observed_at(observed, where.home) - refreshed > REFRESHED_FOR_S:
+    if not history.is_recent(f"refresh-pool:pool/{disk.pool}@{where.home}", observed_at(observed, where.home)):
         yield from stale(desired, observed, disk.pool, where.home, f"no host lists volume {disk.volume}")
     else:
         message = f"volume {disk.volume} of disk {disk.name} was made and is gone from pool/{disk.pool}; restore it"

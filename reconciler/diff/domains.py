@@ -18,7 +18,7 @@ from reconciler.desired import Desired, Ref
 from reconciler.desired.derive import claim
 from reconciler.desired.documents import Domain, Power, State
 from reconciler.diff.claims import NO_DOCUMENT, VOUCH, existing_volume, maker, volumes_of, vouched_for
-from reconciler.diff.disks import disks_there, existing_disks, new_disks
+from reconciler.diff.disks import disks_there, existing_disks, new_contents, new_disks, observed_at
 from reconciler.diff.fields import differing
 from reconciler.diff.power import merged, needs, nowhere_else, place_and_power, said
 from reconciler.diff.volumes import disk_paths
@@ -57,7 +57,7 @@ def _domain(
     if domain.spec.state is State.ABSENT:
         yield from _unwanted(domain, placement)
     elif where.home is None or where.seen is None:
-        yield from _new(desired, observed, domain, placement)
+        yield from _new(desired, observed, domain, placement, history)
     else:
         yield from _existing(desired, observed, domain, placement, history)
 
@@ -65,7 +65,9 @@ def _domain(
 # --- new ---------------------------------------------------------------------------
 
 
-def _new(desired: Desired, observed: Observed, domain: Domain, placement: Placement) -> Iterator[Change | Held]:
+def _new(
+    desired: Desired, observed: Observed, domain: Domain, placement: Placement, history: History
+) -> Iterator[Change | Held]:
     if placement.target is None:
         return
     host, uuid = placement.target, placement.where.uuid
@@ -73,6 +75,10 @@ def _new(desired: Desired, observed: Observed, domain: Domain, placement: Placem
     blocked = _may_live_elsewhere(desired, observed, domain)
     if blocked:
         yield Held(ref, *blocked)
+        return
+    if unread := _unread(desired, observed, domain, host, history):
+        yield Held(ref, HeldReason.HOST_UNKNOWN, unread)
+        yield from new_contents(desired, observed, domain, host)
         return
     nowhere = nowhere_else(desired, observed, domain, host, uuid, seen=None)
     verdict = nowhere.check(observed)
@@ -105,6 +111,17 @@ def _may_live_elsewhere(desired: Desired, observed: Observed, domain: Domain) ->
         message = f"its {volume} exists while no host defines it: {first} may run {where}"
         return HeldReason.VOLUME_WITHOUT_DOMAIN, f"{message}; {VOUCH}"
     return None
+
+
+def _unread(desired: Desired, observed: Observed, domain: Domain, host: str, history: History) -> str:
+    """Beside a silent host: which pool must be read anew first, for a volume that only that host lists; else empty."""
+    silent, at = _silent(desired, observed), observed_at(observed, host)
+    for pool in sorted({disk.pool for disk in domain.spec.disks}) if silent else ():
+        looks = (f"{verb}:pool/{pool}@{h}" for verb in ("refresh-pool", "start-pool") for h in desired.hypervisors)
+        if not any(history.is_recent(look, at) for look in looks):
+            lives = f"it may live on host/{silent[0]}, which is unknown"
+            return f"pool/{pool} is read anew first: its volume may be there, and {lives}"
+    return ""
 
 
 def _silent(desired: Desired, observed: Observed) -> list[str]:

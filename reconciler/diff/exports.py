@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from reconciler.change import Change, ExportMissing, ExportUnwanted
 from reconciler.desired import Desired, Ref
 from reconciler.desired.documents import Pool
+from reconciler.diff.pools import still_needed
 from reconciler.observed import Listing, Observed
 from reconciler.readiness import export_trouble, is_exported, server_of, wanted_pools
 from reconciler.step import Held
@@ -50,10 +51,14 @@ def _extra_clients(observed: Observed, server: str, pool: Pool) -> bool:
     return bool(spec and source and any(d != source.dir or clients - set(spec.clients) for d, clients in ours.items()))
 
 
-def _unwanted(desired: Desired, observed: Observed, server: str) -> Iterator[Change]:
+def _unwanted(desired: Desired, observed: Observed, server: str) -> Iterator[Change | Held]:
     wanted = {pool.name for pool in wanted_pools(desired) if pool.spec.export}
     for name, by_dir in sorted(_ours(observed, server).items()):
-        if name in desired.pools and name not in wanted:
+        if name not in desired.pools or name in wanted:
+            continue
+        if trouble := still_needed(desired, observed, desired.pools[name]):
+            yield Held(Ref("export", name, server), *trouble)
+        else:
             for directory, clients in sorted(by_dir.items()):
                 ref = Ref("export", name, server)
                 reason = "its pool's document does not want it any more"

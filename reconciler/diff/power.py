@@ -1,6 +1,7 @@
 """What differs in where a domain is and whether it runs."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from math import ceil
 
 from reconciler.change import Change, DomainHalted, DomainMisplacedOff, DomainMisplacedRunning, DomainOff, DomainOn
@@ -20,22 +21,62 @@ from reconciler.xml.domain import Fields, merge, wanted
 def place_and_power(
     desired: Desired, observed: Observed, domain: Domain, placement: Placement, *, blocked: bool
 ) -> Iterator[Change | Held]:
+    """Where it shall be, and whether it shall run. `blocked`: its disks are in no state to be started with."""
     where, target = placement.where, placement.target
-    if target is None or where.home is None or where.seen is None:
+    if where.home is None or where.seen is None:
         return
-    running = where.seen.standing is not Standing.OFF
-    if placement.moves and running and domain.spec.on_drain is OnDrain.MIGRATE:
+    if target is None:
+        yield from () if blocked else _stranded(desired, observed, domain, placement)
+    elif not placement.moves:
+        yield from () if blocked else _power(desired, observed, domain, placement, target)
+    elif where.seen.standing is Standing.OFF:
+        yield _moved(desired, observed, domain, placement, target)
+        if domain.spec.power is Power.RUNNING and not blocked:
+            yield from _start(desired, observed, domain, placement, target)
+    elif domain.spec.power is Power.STOPPED:
+        yield DomainOn(where.ref, "power is stopped", where.uuid)
+        yield _moved(desired, observed, domain, placement, target)
+    elif domain.spec.on_drain is OnDrain.MIGRATE:
         yield _migration(desired, observed, domain, placement, target)
+    elif not blocked:
+        yield from _restarted(desired, observed, domain, placement, target)
+
+
+def _stranded(desired: Desired, observed: Observed, domain: Domain, placement: Placement) -> Iterator[Change | Held]:
+    """A restart elsewhere that lost its target after the stop: no drain leaves a guest stopped, so it goes back."""
+    where, held = placement.where, placement.held
+    off = where.seen is not None and where.seen.standing is Standing.OFF
+    no_way = held is not None and held.reason is HeldReason.CANNOT_MIGRATE
+    if off and no_way and domain.spec.power is Power.RUNNING and domain.spec.on_drain is OnDrain.RESTART:
+        yield from _start(desired, observed, domain, placement, where.home or "")
+
+
+def _restarted(
+    desired: Desired, observed: Observed, domain: Domain, placement: Placement, target: str
+) -> Iterator[Change | Held]:
+    """Stopped here and started there, only where nothing is known that would keep it stopped."""
+    where = placement.where
+    if domain.spec.power is Power.UNMANAGED:
+        message = "onDrain is restart, and power is unmanaged: nobody would start it again; say power: running"
+        yield Held(where.ref, HeldReason.CANNOT_MIGRATE, message)
         return
-    if placement.moves:
-        nowhere = nowhere_else(desired, observed, domain, where.home, where.uuid, seen=where.seen)
-        reason = placement.cause + (" and onDrain is restart" if running else "")
-        if running:
-            yield DomainOn(where.ref, reason, where.uuid, restarts=True)
-        xml = merged(desired, domain, where.seen)
-        yield DomainMisplacedOff(where.ref, reason, where.uuid, target, *needs(domain), xml, nowhere)
-    if not blocked:
-        yield from _power(desired, observed, domain, placement, target)
+    start = tuple(_start(desired, observed, domain, placement, target))
+    if not any(isinstance(item, Held) for item in start):
+        reason = f"{placement.cause} and onDrain is restart"
+        yield DomainOn(where.ref, reason, where.uuid, target, *needs(domain), placement.after)
+        yield _moved(desired, observed, domain, placement, target)
+    yield from start
+
+
+def _moved(
+    desired: Desired, observed: Observed, domain: Domain, placement: Placement, target: str
+) -> DomainMisplacedOff:
+    where = placement.where
+    assert where.home is not None
+    assert where.seen is not None
+    nowhere = nowhere_else(desired, observed, domain, where.home, where.uuid, seen=where.seen)
+    xml = merged(desired, domain, where.seen)
+    return DomainMisplacedOff(where.ref, placement.cause, where.uuid, target, *needs(domain), xml, nowhere)
 
 
 def _migration(
@@ -76,15 +117,14 @@ def _power(
 ) -> Iterator[Change | Held]:
     where = placement.where
     assert where.seen is not None
-    standing, restarts = where.seen.standing, placement.moves and where.seen.standing is not Standing.OFF
-    here = Ref("domain", domain.name, host)
+    standing = where.seen.standing
     if standing in (Standing.IO_ERROR, Standing.MIGRATING):
         yield from _halted(desired, observed, domain, placement)
-    elif standing is Standing.RUNNING and not restarts:
+    elif standing is Standing.RUNNING:
         if stop := _reason_to_stop(desired, domain, host):
             yield DomainOn(where.ref, stop, where.uuid)
     elif domain.spec.power is Power.RUNNING and not _reason_to_stop(desired, domain, host):
-        yield from _start(desired, observed, domain, placement, here)
+        yield from _start(desired, observed, domain, placement, host)
 
 
 def _reason_to_stop(desired: Desired, domain: Domain, host: str) -> str:
@@ -95,14 +135,15 @@ def _reason_to_stop(desired: Desired, domain: Domain, host: str) -> str:
 
 
 def _start(
-    desired: Desired, observed: Observed, domain: Domain, placement: Placement, ref: Ref
+    desired: Desired, observed: Observed, domain: Domain, placement: Placement, host: str
 ) -> Iterator[Change | Held]:
-    where = placement.where
-    nowhere = nowhere_else(desired, observed, domain, ref.host, where.uuid, seen=where.seen)
-    verdict = nowhere.check(observed)
-    if ref.host in desired.hosts and desired.hosts[ref.host].spec.fenced:
-        yield Held(ref, HeldReason.FENCED_HOST_ANSWERS, f"host/{ref.host} is fenced, yet it answers; unfence it first")
-    elif trouble := _pool_trouble(desired, observed, domain, ref.host):
+    """Start it at `host`. What this plan moves away or removes before that is no obstacle."""
+    where, ref = placement.where, Ref("domain", domain.name, host)
+    nowhere = nowhere_else(desired, observed, domain, host, where.uuid, seen=where.seen)
+    verdict = replace(nowhere, host=where.home or host, defined=not where.leftovers).check(observed)
+    if host in desired.hosts and desired.hosts[host].spec.fenced:
+        yield Held(ref, HeldReason.FENCED_HOST_ANSWERS, f"host/{host} is fenced, yet it answers; unfence it first")
+    elif trouble := _pool_trouble(desired, observed, domain, host):
         yield Held(ref, *trouble)
     elif verdict.holds is not True:
         reason = HeldReason.HOST_UNKNOWN if verdict.holds is None else HeldReason.IN_USE

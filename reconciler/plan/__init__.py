@@ -36,9 +36,14 @@ def plan(desired: Desired, observed: Observed, changes: Changes) -> Plan:
     )
 
 
-def _size_to_move(change: Change) -> int:
-    """Zero for all but live migrations, which go in order of memory: what is done early frees the host early."""
-    return change.memory if isinstance(change, DomainMisplacedRunning) else 0
+def _size_to_move(change: Change) -> tuple[bool, bool, float, int]:
+    """Zero for all but live migrations: what is expected to take least goes first, else the smallest memory.
+
+    What is done early frees the host early, and is safe whatever comes after.
+    """
+    if not isinstance(change, DomainMisplacedRunning):
+        return False, False, 0.0, 0
+    return True, change.expected_s is None, change.expected_s or 0.0, change.memory
 
 
 def _ordered(drafts: Mapping[str, Draft]) -> tuple[Step, ...]:

@@ -133,7 +133,10 @@ def _left(leaving: tuple[tuple[str, str], ...]) -> frozenset[str]:
 
 
 def domain_on(change: DomainOn) -> tuple[Draft, ...]:
-    name, host = change.ref.name, change.ref.host
+    """One that is started again elsewhere is stopped only once all that it needs there is ready."""
+    name, host, target = change.ref.name, change.ref.host, change.target
+    ready = pool_ready(change.pools, target) | tokens("network", change.networks, target)
+    kept = {token(kind, name) for kind in ("defined", "recorded", "leftover", "adopted")}
     return (
         Draft(
             ShutdownDomain(host, name, change.uuid),
@@ -141,10 +144,14 @@ def domain_on(change: DomainOn) -> tuple[Draft, ...]:
             change.reason,
             Impact.RESTART,
             Sign.UPDATE,
-            requires=(DomainIs(host, name, change.uuid, RUNNING),),
-            provides=frozenset({token("stopped", name)}),
-            after=frozenset({token("adopted", name)}),
-            limit="restarts" if change.restarts else "",
+            requires=(
+                DomainIs(host, name, change.uuid, RUNNING),
+                *(PoolReady(target, pool) for pool in change.pools),
+                *(NetworkIs(target, network, active=True) for network in change.networks),
+            ),
+            provides=frozenset({token("stopped", name), token("left", name, host)}),
+            after=ready | kept | _left(change.after_leaving) if target else frozenset({token("adopted", name)}),
+            limit="restarts" if target else "",
         ),
     )
 
@@ -336,6 +343,7 @@ def domain_unwanted(change: DomainUnwanted) -> tuple[Draft, ...]:
         Impact.DELETE,
         Sign.DELETE,
         requires=(DomainIs(host, name, change.uuid, OFF),),
+        provides=frozenset({token("gone", name, host)}),
         after=frozenset({token("stopped", name)}),
         limit="deletes",
     )

@@ -44,7 +44,7 @@ from reconciler.fact import (
 )
 from reconciler.growth import CapacityWithin
 from reconciler.observed import Standing
-from reconciler.plan.draft import Builder, Draft, contents_known, token
+from reconciler.plan.draft import Builder, Draft, contents_known, token, tokens
 from reconciler.step import Impact, Sign
 
 
@@ -126,6 +126,7 @@ def pool_stale(change: PoolStale) -> tuple[Draft, ...]:
 def pool_unwanted(change: PoolUnwanted) -> tuple[Draft, ...]:
     name, host = change.ref.name, change.ref.host
     stopped = frozenset({token("pool-stopped", name, host)})
+    users_gone = tokens("gone", change.users, host)
     stop = Draft(
         StopPool(host, name),
         PoolIs(host, name, change.uuid, active=False),
@@ -133,6 +134,7 @@ def pool_unwanted(change: PoolUnwanted) -> tuple[Draft, ...]:
         Impact.DELETE,
         Sign.DELETE,
         provides=stopped,
+        after=users_gone,
     )
     undefine = Draft(
         UndefinePool(host, name),
@@ -141,7 +143,7 @@ def pool_unwanted(change: PoolUnwanted) -> tuple[Draft, ...]:
         Impact.DELETE,
         Sign.DELETE,
         provides=frozenset({token("unpooled", name)}),
-        after=stopped,
+        after=stopped | users_gone,
         limit="deletes",
     )
     return (stop, undefine) if change.active else (undefine,)

@@ -1,23 +1,30 @@
 """A plan for people and for scripts."""
 
-import math
 from collections import Counter
+from collections.abc import Sequence
+from math import ceil, inf, isinf
 from typing import Any
 
+from reconciler.desired.quantity import format_duration
+from reconciler.place import Advice
+from reconciler.plan.schedule import drain_s, expected_s
 from reconciler.show.safe import safe
 from reconciler.show.style import columns, finite, paint, plural
+from reconciler.status.drain import Undrainable
 from reconciler.step import Held, Plan, Sign, Step
 
 COLOURS = {Sign.CREATE: "green", Sign.UPDATE: "yellow", Sign.DELETE: "red", Sign.MIGRATE: "cyan", Sign.HELD: "magenta"}
 COUNTED = {Sign.CREATE: "create", Sign.UPDATE: "update", Sign.MIGRATE: "migrate", Sign.DELETE: "delete"}
 
 
-def plan_text(plan: Plan, *, color: bool = False) -> str:
-    """One line a step, a held object, an unreachable host, an orphan; then the summary line.
+def plan_text(plan: Plan, advice: Sequence[Advice] | None = None, *, color: bool = False) -> str:
+    """One line a step, a held object, an unreachable host, an orphan, an advised move; then the summary line.
 
     Order: the plan's. Counts of the summary are of lines above it, so that they can be checked by eye.
+    `advice`: None where nobody asked for it.
     """
     lines = [*_step_lines(plan, color=color), *_recoveries(plan), *held_lines(plan.held, color=color), *remarks(plan)]
+    lines += [] if advice is None else _advice_lines(advice)
     return "\n".join([*lines, *([""] if lines else []), summary_line(plan)])
 
 
@@ -39,19 +46,20 @@ def _recoveries(plan: Plan) -> list[str]:
     return ["  . a guest that a cut migration leaves paused is resumed where it was, at once"]
 
 
-def _expected(step: Step) -> float | None:
-    """Seconds that it should take, for what tells that: a migration."""
-    return getattr(step.action, "expected_s", None)
-
-
 def _duration(step: Step) -> str:
     """How long it should take, for people."""
-    expected = _expected(step)
+    expected = expected_s(step)
     if expected is None:
         return ""
-    if math.isinf(expected):
+    if isinf(expected):
         return "; does not converge by itself: the guest writes to memory faster than that can be sent"
-    return f"; in about {expected:.0f} s"
+    return f"; in about {human_time(expected)}"
+
+
+def human_time(seconds: float) -> str:
+    """`12 s`, `2m5s`."""
+    whole = ceil(seconds)
+    return f"{whole} s" if whole < 60 else format_duration(whole)
 
 
 def held_lines(held: tuple[Held, ...], *, color: bool) -> list[str]:
@@ -73,10 +81,21 @@ def remarks(plan: Plan) -> list[str]:
     return silent + orphans
 
 
-def summary(plan: Plan) -> dict[str, int]:
-    """How many lines of each sort."""
+def _advice_lines(advice: Sequence[Advice]) -> list[str]:
+    if not advice:
+        return ["  * no move is worth making"]
+    cells = [
+        (safe(f"domain/{one.domain}@{one.source}"), f"would do well at {safe(f'host/{one.target}')}", safe(one.reason))
+        for one in advice
+    ]
+    return [f"  * {line}" for line in columns(cells, gap="   ")]
+
+
+def summary(plan: Plan) -> dict[str, int | float | None]:
+    """How many lines of each sort, and how long all that moves takes (seconds; null where nobody knows)."""
     signs = Counter(step.sign for step in plan.steps)
-    return {**{word: signs[sign] for sign, word in COUNTED.items()}, "held": len(plan.held)}
+    counts = {word: signs[sign] for sign, word in COUNTED.items()}
+    return {**counts, "held": len(plan.held), "expectedSeconds": finite(drain_s(plan))}
 
 
 def summary_line(plan: Plan) -> str:
@@ -86,10 +105,17 @@ def summary_line(plan: Plan) -> str:
     if not plan.steps and not plan.held:
         return f"No changes.{silent}"
     work = ", ".join(f"{counts[word]} to {word}" for word in COUNTED.values())
-    return f"Plan: {work}, {counts['held']} held.{silent}"
+    return f"Plan: {work}, {counts['held']} held.{silent}{_whole(drain_s(plan))}"
 
 
-def plan_json(plan: Plan) -> dict[str, Any]:
+def _whole(expected: float | None) -> str:
+    """How long all that moves should take, for people."""
+    if expected is None:
+        return ""
+    return " Not all moves may end." if isinf(expected) else f" All moves should end in about {human_time(expected)}."
+
+
+def plan_json(plan: Plan, advice: Sequence[Advice] = (), undrainable: Sequence[Undrainable] = ()) -> dict[str, Any]:
     """The plan as scripts read it; every key is always there."""
     return {
         "schemaVersion": 1,
@@ -97,6 +123,8 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "held": held_json(plan.held),
         "unreachable": [{"object": f"host/{host}", "message": cause} for host, cause in sorted(plan.silent.items())],
         "orphans": [str(ref) for ref in plan.orphans],
+        "advice": [_advice_json(one) for one in advice],
+        "undrainable": [_undrainable_json(one) for one in undrainable],
         "summary": summary(plan),
     }
 
@@ -109,8 +137,8 @@ def _step_json(step: Step) -> dict[str, Any]:
         "impact": step.impact.value,
         "reason": step.reason,
         "needs": list(step.needs),
-        "expected": finite(_expected(step)),
-        "converges": _expected(step) != math.inf,
+        "expectedSeconds": finite(expected_s(step)),
+        "converges": expected_s(step) != inf,
         "recovery": step.recovery.action.verb if step.recovery else "",
     }
 
@@ -118,3 +146,24 @@ def _step_json(step: Step) -> dict[str, Any]:
 def held_json(held: tuple[Held, ...]) -> list[dict[str, str]]:
     """Held objects as scripts read them, in a plan and in a report."""
     return [{"object": str(h.object), "reason": h.reason.value, "message": h.message} for h in held]
+
+
+def _advice_json(one: Advice) -> dict[str, Any]:
+    return {
+        "object": f"domain/{one.domain}@{one.source}",
+        "target": one.target,
+        "evens": one.evens,
+        "restores": list(one.restores),
+        "reason": one.reason,
+    }
+
+
+def _undrainable_json(one: Undrainable) -> dict[str, Any]:
+    return {
+        "host": f"host/{one.host}",
+        "object": f"domain/{one.domain}",
+        "reason": one.reason,
+        "file": one.place.file,
+        "line": one.place.line,
+        "column": one.place.column,
+    }

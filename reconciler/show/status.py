@@ -1,16 +1,17 @@
 """Conditions for people and for scripts."""
 
 from collections.abc import Sequence
+from math import ceil, isinf
 from typing import Any
 
-from reconciler.desired.quantity import SIZE_UNITS, format_size
+from reconciler.desired.quantity import SIZE_UNITS, format_duration, format_size
 from reconciler.desired.ref import Ref
 from reconciler.show.safe import safe
 from reconciler.show.style import columns, paint
-from reconciler.status import ObjectStatus, Truth
+from reconciler.status import Move, ObjectStatus, Truth
 
 HEADER = ("NAME", "KIND", "STATE", "WHERE", "VCPUS", "MEMORY", "NOTE")
-GOOD = frozenset({"Ready", "Running", "Off", "Drained", "Absent"})
+GOOD = frozenset({"Converged", "Ready", "Running", "Off", "Drained", "Absent"})
 BAD = frozenset({"Unreachable", "RunsTwice", "PostCopyFailed", "PausedByIoError", "NotOurs", "Missing"})
 TRUTH_COLOURS = {Truth.TRUE: "green", Truth.FALSE: "red", Truth.UNKNOWN: "yellow"}
 _LONGEST_NOTE = 100
@@ -28,12 +29,32 @@ def _row(one: ObjectStatus) -> tuple[str, ...]:
     name = f"{one.object.name}@{one.object.host}" if one.object.host else one.object.name
     vcpus = "-" if one.vcpus is None else str(one.vcpus)
     memory = "-" if one.memory is None else human_size(one.memory)
-    return safe(name), one.object.kind, one.state, safe(one.where) or "-", vcpus, memory, safe(one.note, _LONGEST_NOTE)
+    note = move_text(one.move) if one.move else safe(one.note, _LONGEST_NOTE)
+    return safe(name), one.object.kind, one.state, safe(one.where) or "-", vcpus, memory, note
 
 
 def _painted(line: str, one: ObjectStatus, *, color: bool) -> str:
     colour = "green" if one.state in GOOD else "red" if one.state in BAD else "yellow"
     return paint(line, colour, color=color and colour != "green")
+
+
+def move_text(move: Move) -> str:
+    """`hv1 to hv2: 43 %, 1.20GiB left at 110.00MiB/s, about 11s to go`: what is known of it."""
+    job = move.job
+    told = f"{safe(move.source) or '?'} to {safe(move.target) or '?'}"
+    if not job.is_measured:
+        return told
+    left = f", {human_size(job.remaining)} left" if job.remaining else ""
+    rate = f" at {human_size(job.rate)}/s" if job.rate else ""
+    ends = "" if job.left_s is None else f", {remaining_time(job.left_s)}"
+    return f"{told}: {job.percent:.0f} %{left}{rate}{ends}"
+
+
+def remaining_time(seconds: float) -> str:
+    """`about 11s to go`, or that it would not end."""
+    if isinf(seconds):
+        return "may not end: memory is written faster than it is sent"
+    return f"about {format_duration(ceil(seconds))} to go"
 
 
 def human_size(size: int) -> str:
@@ -57,7 +78,8 @@ def _detail(one: ObjectStatus, *, color: bool) -> str:
     lines = columns(cells)
     colours = [TRUTH_COLOURS[c.status] if c.status is Truth.UNKNOWN else "" for c in one.conditions]
     painted = (paint(line, colour, color=color) for line, colour in zip(lines[1:], colours, strict=True))
-    return "\n".join([f"{safe(one.object)}: {one.state}{where}", lines[0], *painted])
+    move = [f"migrates from {move_text(one.move)}"] if one.move else []
+    return "\n".join([f"{safe(one.object)}: {one.state}{where}", *move, lines[0], *painted])
 
 
 def status_json(statuses: Sequence[ObjectStatus], orphans: Sequence[Ref] = ()) -> dict[str, Any]:
@@ -78,7 +100,25 @@ def _object_json(one: ObjectStatus) -> dict[str, Any]:
         "where": one.where,
         "vcpus": one.vcpus,
         "memory": one.memory,
+        "migration": _move_json(one.move) if one.move else None,
         "conditions": [
             {"type": c.type, "status": c.status.value, "reason": c.reason, "message": c.message} for c in one.conditions
         ],
+    }
+
+
+def _move_json(move: Move) -> dict[str, Any]:
+    """A migration under way; figures are null where only one end could be asked, `left` also where it does not end."""
+    job, known = move.job, move.job.is_measured
+    left = job.left_s
+    return {
+        "source": move.source,
+        "target": move.target,
+        "percent": round(job.percent, 1) if known else None,
+        "remaining": job.remaining if known else None,
+        "rate": job.rate if known else None,
+        "dirtyRate": job.dirty_rate if known else None,
+        "iteration": job.iteration if known else None,
+        "elapsedSeconds": round(job.elapsed_s, 1) if known else None,
+        "leftSeconds": None if left is None or isinf(left) else round(left, 1),
     }

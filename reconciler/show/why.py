@@ -10,6 +10,8 @@ TITLES = {
     "where": "where it is",
     "guest": "guests",
     "rejected": "hosts that cannot take it",
+    "drain": "were it cordoned now",
+    "advice": "what would make room",
     "wrong": "conditions that do not hold",
     "held": "held",
     "pending": "what the next pass would do",

@@ -233,7 +233,8 @@ class Watch:
             return
         if isinstance(action, DefineDomain) and there:
             return
-        if place.spec.cordoned and document.spec.on_drain is not OnDrain.STAY:
+        goes_back = isinstance(action, StartDomain) and there and document.spec.on_drain is OnDrain.RESTART
+        if place.spec.cordoned and document.spec.on_drain is not OnDrain.STAY and not goes_back:
             self._broken(13, f"{action.verb} {action.object} brings it to host/{host}, which is cordoned")
         if host not in self.desired.selected(document.spec.placement.hosts) and not there:
             self._broken(13, f"{action.verb} {action.object} brings it to host/{host}, which placement does not allow")

@@ -1,11 +1,13 @@
 """The words of a status. Pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from reconciler.desired import Desired, Ref
-from reconciler.observed import Observed
+from reconciler.history import History
+from reconciler.observed import Observed, SeenJob
+from reconciler.place import Fit
 from reconciler.step import Plan
 from reconciler.whereabouts import Whereabouts
 
@@ -28,15 +30,39 @@ class Condition:
     message: str = ""
 
 
-NOTED = ("Reachable", "Drained", "Schedulable", "StorageReady", "NetworkReady", "Exporting", "Ready", "InSync")
+NOTED = (
+    "Reachable",
+    "Drained",
+    "Schedulable",
+    "StorageReady",
+    "NetworkReady",
+    "Exporting",
+    "Ready",
+    "InSync",
+    "Converged",
+    "Drainable",
+    "SurvivesHostLoss",
+)
 """Conditions whose failing a person should read, the most telling first. Drained counts only once it is wanted."""
+ALARMS = frozenset({"RestartRequired", "Stalled"})
+"""Conditions that are bad news where they are True."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A migration under way, whoever began it. A host that is not seen is empty."""
+
+    source: str
+    target: str
+    job: SeenJob
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectStatus:
     """An object's conditions, and what a list shows of it.
 
-    `state`: one word. `where`: a domain's host, a host's address, the hosts of a pool. Memory in bytes.
+    `state`: one word. `where`: a domain's host, a host's address, the hosts of a pool. Memory in bytes. `move`: of a
+    domain that is on its way.
     """
 
     object: Ref
@@ -45,6 +71,7 @@ class ObjectStatus:
     where: str = ""
     vcpus: int | None = None
     memory: int | None = None
+    move: Move | None = None
 
     @property
     def note(self) -> str:
@@ -58,12 +85,16 @@ class ObjectStatus:
 
 @dataclass(frozen=True)
 class View:
-    """All that a condition may be read from."""
+    """All that a condition may be read from. `fits` and `losses`: by hypervisor, as place answers them."""
 
     desired: Desired
     observed: Observed
     plan: Plan
     located: Mapping[str, Whereabouts]
+    history: History | None = None
+    """None where nobody kept one."""
+    fits: Mapping[str, Fit] = field(default_factory=dict)
+    losses: Mapping[str, Fit] = field(default_factory=dict)
 
 
 def unknown(kind: str, host: str) -> Condition:

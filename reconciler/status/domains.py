@@ -3,8 +3,8 @@
 from reconciler.desired import Ref
 from reconciler.desired.derive import volume_name
 from reconciler.desired.documents import Domain, Power, State
-from reconciler.observed import SeenDomain, Standing
-from reconciler.status.condition import Condition, ObjectStatus, Truth, View
+from reconciler.observed import SeenDomain, SeenJob, Standing
+from reconciler.status.condition import Condition, Move, ObjectStatus, Truth, View
 from reconciler.status.hosts import must_leave
 from reconciler.step import Held, HeldReason
 from reconciler.whereabouts import Whereabouts
@@ -31,6 +31,7 @@ def domain_status(view: View, domain: Domain) -> ObjectStatus:
         _placed(view, domain, where),
         _in_sync(view, domain),
         _restart_required(view, domain),
+        _stalled(view, domain),
     )
     return ObjectStatus(
         Ref("domain", domain.name),
@@ -39,7 +40,19 @@ def domain_status(view: View, domain: Domain) -> ObjectStatus:
         where.home if seen and where.home else "",
         _given(seen, "vcpus", domain.spec.vcpus),
         _given(seen, "memory", domain.spec.memory),
+        _move(view, where),
     )
+
+
+def _move(view: View, where: Whereabouts) -> Move | None:
+    """The migration that it is waited for; the source is the end that can tell how it gets on, or has a definition."""
+    if where.held is None or where.held.reason is not HeldReason.MIGRATION_RUNNING:
+        return None
+    ends = [(host, seen) for host, seen in view.observed.whereabouts(where.name, where.uuid) if seen.is_active]
+    ends.sort(key=lambda end: (not (end[1].job and end[1].job.is_measured), end[1].fields is None))
+    hosts = [host for host, _ in ends]
+    source, target = hosts if len(hosts) == 2 else ("", *hosts) if ends[0][1].fields is None else (*hosts, "")
+    return Move(source, target, ends[0][1].job or SeenJob())
 
 
 def _given(seen: SeenDomain | None, name: str, otherwise: int) -> int:
@@ -60,6 +73,8 @@ def _blind_spots(view: View) -> list[str]:
 def _state(view: View, domain: Domain, where: Whereabouts, seen: SeenDomain | None) -> str:
     if where.held and where.held.reason in (HeldReason.RUNS_TWICE, HeldReason.NOT_OURS):
         return where.held.reason.value
+    if where.held and where.held.reason is HeldReason.MIGRATION_RUNNING:
+        return "Migrating"
     if seen:
         return STATED[seen.standing]
     if _blind_spots(view) or where.held:
@@ -158,3 +173,14 @@ def _restart_required(view: View, domain: Domain) -> Condition:
     if held:
         return Condition("RestartRequired", Truth.TRUE, "Staged", held.message)
     return Condition("RestartRequired", Truth.FALSE, "NothingStaged")
+
+
+def _stalled(view: View, domain: Domain) -> Condition:
+    """Whether what it needs failed five times in a row; only who kept a history can tell."""
+    kind = "Stalled"
+    held = next((h for h in _held(view, domain) if h.reason is HeldReason.STALLED), None)
+    if held:
+        return Condition(kind, Truth.TRUE, held.reason.value, held.message)
+    if view.history is None:
+        return Condition(kind, Truth.UNKNOWN, "NoHistory")
+    return Condition(kind, Truth.FALSE, "NoFailures")

@@ -20,6 +20,7 @@ def host_status(view: View, host: Host) -> ObjectStatus:
             schedulable(view, host),
             _storage_ready(view, host),
             _network_ready(view, host),
+            _drainable(view, host),
             _drained(view, host),
         ]
     if host.spec.nfs_server:
@@ -109,6 +110,20 @@ def _may_stay(domain: Domain, where: Whereabouts) -> bool:
         return True
     is_off = where.seen is not None and where.seen.standing is Standing.OFF
     return domain.spec.on_drain is OnDrain.STAY or (domain.spec.on_drain is OnDrain.STOP and is_off)
+
+
+def _drainable(view: View, host: Host) -> Condition:
+    """Whether all that would have to leave finds room elsewhere, were it cordoned now."""
+    kind, fit = "Drainable", view.fits.get(host.name)
+    if fit is None:
+        return unknown(kind, host.name)
+    if not fit.fits:
+        left = [f"domain/{name}: {reason}" for name, reason in fit.left]
+        return Condition(kind, Truth.FALSE, "GuestsCannotLeave", "; ".join([*left, *fit.advice]))
+    if not fit.moves:
+        return Condition(kind, Truth.TRUE, "NothingToMove")
+    moves = ", ".join(f"domain/{name} to host/{target}" for name, target in fit.moves)
+    return Condition(kind, Truth.TRUE, "RoomForAll", moves)
 
 
 def _drained(view: View, host: Host) -> Condition:

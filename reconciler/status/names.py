@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from reconciler.desired import Ref
+from reconciler.desired import Desired, Ref
 from reconciler.errors import UsageError
 from reconciler.status.condition import ObjectStatus
 
@@ -21,6 +21,33 @@ def find(statuses: Sequence[ObjectStatus], text: str) -> tuple[ObjectStatus, ...
         names = ", ".join(sorted(str(ref) for ref in wholes))
         raise UsageError(f"{text!r} may be any of {names}; write one of them")
     return found
+
+
+def hypervisor(desired: Desired, text: str) -> str:
+    """The hypervisor that `text` names: `hv1`, `host/hv1`. Raises: UsageError, with the nearest name."""
+    name = text.removeprefix("host/")
+    if name in desired.hypervisors:
+        return name
+    if name in desired.hosts:
+        raise UsageError(f"cannot cordon host/{name}: it is no hypervisor, no domain runs there")
+    raise UsageError(f"no document describes host/{name}{_did_you_mean(name, desired.hypervisors)}")
+
+
+def condition(one: ObjectStatus, text: str) -> str:
+    """The condition of the object that `text` names. Raises: UsageError, with the nearest name."""
+    known = [condition.type for condition in one.conditions]
+    if text in known:
+        return text
+    raise UsageError(f"{one.object} has no condition {text!r}{_did_you_mean(text, known)}")
+
+
+def _did_you_mean(text: str, known: Iterable[str]) -> str:
+    """`; did you mean Drained?`, or all that are known."""
+    from difflib import get_close_matches
+
+    by_lower = {name.lower(): name for name in known}
+    near = get_close_matches(text.lower(), by_lower, 1)
+    return f"; did you mean {by_lower[near[0]]}?" if near else f"; known are {', '.join(by_lower.values())}"
 
 
 def is_meant(ref: Ref, text: str) -> bool:

@@ -1,13 +1,17 @@
 """Why an object is as it is, where it is, and what stands in its way. Pure."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 from reconciler.desired import Desired, Ref
 from reconciler.desired.documents import Domain, Host
+from reconciler.history import History
 from reconciler.observed import Observed, SeenDomain
 from reconciler.ours import is_ours
-from reconciler.status.condition import ObjectStatus, Truth
+from reconciler.place import drainable, place
+from reconciler.status.condition import ALARMS, ObjectStatus, Truth
 from reconciler.status.domains import own_objects
 from reconciler.status.hosts import must_leave
 from reconciler.step import Plan
@@ -16,7 +20,7 @@ from reconciler.whereabouts import Whereabouts, whereabouts
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One thing to know. `topic`: where, rejected, guest, held, pending or wrong; `object`: whom it is about."""
+    """One thing to know. `topic`: where, rejected, guest, drain, advice, wrong, held or pending; `object`: of whom."""
 
     topic: str
     object: Ref
@@ -41,17 +45,21 @@ def why(
 ) -> Why:
     """Explain the object that `found` (see names.find) is about, with its conditions at each host.
 
-    `rejections`: domain -> host -> why not there. Order: where it is, what stands against other hosts, what is wrong,
-    what is held, what is pending.
+    `rejections`: domain -> host -> why not there. Order: where it is, what stands against other hosts, whether it
+    could be emptied and what would help, what is wrong, what is held, what is pending.
     """
     ref = found[0].object
     located = whereabouts(desired, observed)
     if ref.kind == "domain":
-        special = _of_domain(desired, located[ref.name], rejections.get(ref.name, {}))
+        rejected = rejections.get(ref.name) or _rejected_if_drained(desired, observed, located[ref.name])
+        special = chain(
+            _of_domain(desired, located[ref.name], rejected), _advice(desired, observed, located[ref.name].home, ref)
+        )
     elif ref.kind == "host":
-        special = _of_host(desired, observed, located, desired.hosts[ref.name])
+        host = desired.hosts[ref.name]
+        special = chain(_of_host(desired, observed, located, host), _drain(desired, observed, host))
     else:
-        special = iter(())
+        special = chain()
     first, last = tuple(special), tuple(_planned(desired, plan, ref))
     told = frozenset(reason.message for reason in (*first, *last))
     return Why(found[0], tuple(dict.fromkeys((*first, *_wrong(found, told), *last))))
@@ -65,6 +73,22 @@ def _of_domain(desired: Desired, where: Whereabouts, rejected: Mapping[str, str]
     yield Reason("where", ref, *_why_there(desired, desired.domains[where.name], where))
     for host, reason in sorted(rejected.items()):
         yield Reason("rejected", Ref("host", host), "Rejected", reason)
+
+
+def _rejected_if_drained(desired: Desired, observed: Observed, where: Whereabouts) -> Mapping[str, str]:
+    """Why it could not be at the other hosts, were it to leave its own; empty where it is nowhere."""
+    if where.home is None or where.home not in desired.hypervisors or where.held:
+        return {}
+    rejected = place(desired.cordoning({where.home}), observed, History()).rejections.get(where.name, {})
+    return {host: reason for host, reason in rejected.items() if host != where.home}
+
+
+def _advice(desired: Desired, observed: Observed, host: str | None, ref: Ref) -> Iterator[Reason]:
+    """What would make room for those that cannot leave `host`: all of it, or what speaks of the domain `ref`."""
+    fit = drainable(desired, observed, History()).get(host or "")
+    for sentence in fit.advice if fit else ():
+        if ref.kind == "host" or re.search(rf"\b{re.escape(str(ref))}(?![\w.-])", sentence):
+            yield Reason("advice", ref, "Advice", sentence)
 
 
 def _why_there(desired: Desired, domain: Domain, where: Whereabouts) -> tuple[str, str]:
@@ -88,6 +112,17 @@ def _of_host(desired: Desired, observed: Observed, located: Mapping[str, Whereab
             yield Reason("guest", Ref("domain", seen.name, at), *_guest(desired, seen, leaving))
 
 
+def _drain(desired: Desired, observed: Observed, host: Host) -> Iterator[Reason]:
+    """What would go where were it cordoned, what would stay, and what would help."""
+    fit = drainable(desired, observed, History()).get(host.name)
+    if fit and not host.spec.cordoned:
+        for name, target in fit.moves:
+            yield Reason("drain", Ref("domain", name, host.name), "WouldMove", f"to host/{target}")
+        for name, reason in fit.left:
+            yield Reason("drain", Ref("domain", name, host.name), "CannotLeave", reason)
+    yield from _advice(desired, observed, host.name, Ref("host", host.name))
+
+
 def _guest(desired: Desired, seen: SeenDomain, leaving: tuple[str, ...]) -> tuple[str, str]:
     state = seen.unknown or (f"{seen.state.value}: {seen.reason}" if seen.reason else seen.state.value)
     if not is_ours(seen, desired.cluster_name):
@@ -107,7 +142,9 @@ def _wrong(found: tuple[ObjectStatus, ...], told: frozenset[str]) -> Iterator[Re
     for one in found:
         alike: dict[tuple[str, str, str], list[str]] = {}
         for condition in one.conditions:
-            if condition.status is not Truth.TRUE and condition.message and condition.reason != "NotCordoned":
+            good = Truth.FALSE if condition.type in ALARMS else Truth.TRUE
+            untold = condition.message and condition.reason != "NotCordoned" and condition.type != "Drainable"
+            if condition.status is not good and untold:
                 key = (condition.status.value, condition.reason, condition.message)
                 alike.setdefault(key, []).append(condition.type)
         for (status, reason, message), types in alike.items():

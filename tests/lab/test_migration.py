@@ -95,7 +95,7 @@ def test_a_busy_guest_is_given_up_and_the_next_one_goes(cloud: Cloud) -> None:
     try:
         planned = {step["id"]: step for step in cloud.reconcile("plan").json["steps"]}
         assert not planned["migrate-domain:domain/busy@hv1"]["converges"]
-        assert planned["migrate-domain:domain/quiet@hv1"]["expected"] >= 1
+        assert planned["migrate-domain:domain/quiet@hv1"]["expectedSeconds"] >= 1
         begun = cloud.begin("--once", "-o", "json")
         until(lambda: progress(cloud, "hv1", "busy"), "the migration", every=0.1)
         assert rate_of(cloud, "busy") < 1.2 * CAP

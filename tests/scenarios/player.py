@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 from reconciler.daemon import Daemon
 from reconciler.daemon import Documents as DaemonDocuments
 from reconciler.desired import Desired
-from reconciler.errors import DesiredStateError
+from reconciler.errors import DesiredStateError, PermanentError
 from reconciler.history import History
 from reconciler.reconcile import Result, converge, make_plan, one_pass
 from reconciler.show import plan_text
@@ -178,9 +178,11 @@ class Story:
             self.daemon.stop()
 
     def do_fault(self, outcome: str, *name: str) -> None:
-        """fault OUTCOME[=SECONDS] NAME...: of the first call in the next run whose name begins so."""
+        """fault OUTCOME[=SECONDS] NAME...: of the first call in the next run whose name begins so; denied: for good."""
         word, _, seconds = outcome.partition("=")
-        self.faults.named.append((" ".join(name), Fault(Outcome(word), float(seconds or 20))))
+        denied = Fault(Outcome.ERROR_WITHOUT_EFFECT, error=PermanentError)
+        fault = denied if word == "denied" else Fault(Outcome(word), float(seconds or 20))
+        self.faults.named.append((" ".join(name), fault))
 
     def do_fault_at(self, number: str, outcome: str, host: str = "") -> None:
         """fault-at NUMBER OUTCOME [HOST]: of that call of the next run; HOST is whom a read's trouble concerns."""

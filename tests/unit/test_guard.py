@@ -1,6 +1,6 @@
 """What is over a limit, suspended or backing off is held, with all that needs it."""
 
-from reconciler.action import RefreshPool, ShutdownDomain, StartDomain, UndefineDomain
+from reconciler.action import DefineDomain, RefreshPool, ShutdownDomain, StartDomain, UndefineDomain
 from reconciler.desired.documents import ClusterSpec
 from reconciler.fact import PoolReady
 from reconciler.guard import guard
@@ -64,3 +64,30 @@ def test_a_refresh_whose_users_all_wait_is_left_out():
     assert run(Plan((refresh, start)), history=failed) == ([], {HeldReason.BACKING_OFF})
     assert run(Plan((refresh, start, other)), history=failed)[0] == [refresh.id, other.id]
     assert run(Plan((refresh,)), history=failed) == ([refresh.id], set())
+
+
+def test_what_failed_five_times_in_a_row_is_stalled():
+    start = step("start-domain:domain/a@hv1", StartDomain("hv1", "a", "a"))
+    failed = History({start.id: Failure(Ref("domain", "a", "hv1"), 5, 100.0, "no")})
+    assert run(Plan((start,)), history=failed, now=699.0) == ([], {HeldReason.STALLED})
+    assert run(Plan((start,)), history=failed, now=700.0) == ([start.id], set())
+
+
+def test_one_line_an_object_names_the_root_cause():
+    pool, network = step("start", RefreshPool("hv1", "p")), step("net", RefreshPool("hv1", "n"))
+    define = step("define", DefineDomain("hv1", "a", "a", ""), ("start",))
+    boot = step("boot", StartDomain("hv1", "a", "a"), ("define", "net"))
+    history = History({s.id: Failure(s.object, 1, 0.0, "no route") for s in (pool, network)})
+    guarded = guard(Plan((pool, network, define, boot)), ClusterSpec(), {}, history, 1.0)
+    assert [(str(h.object), h.reason, h.message) for h in guarded.held] == [
+        ("domain/a@hv1", HeldReason.NEEDS_HELD, "needs refresh-pool of pool/p@hv1, which is held: BackingOff"),
+        ("pool/n@hv1", HeldReason.BACKING_OFF, "failed once, tried again in 19 s: no route"),
+        ("pool/p@hv1", HeldReason.BACKING_OFF, "failed once, tried again in 19 s: no route"),
+    ]
+
+
+def test_nobody_is_stopped_for_a_restart_elsewhere_that_cannot_follow():
+    stop = step("stop", ShutdownDomain("hv1", "a", "a"), impact=Impact.RESTART)
+    define = step("define", DefineDomain("hv2", "a", "a", ""), ("stop",), impact=Impact.MIGRATE)
+    failed = History({define.id: Failure(define.object, 1, 0.0, "no")})
+    assert run(Plan((stop, define)), history=failed, now=1.0) == ([], {HeldReason.BACKING_OFF})

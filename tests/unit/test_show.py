@@ -92,7 +92,7 @@ def test_plan_as_json_has_all_keys_in_their_form() -> None:
                 "impact": s.impact.value,
                 "reason": s.reason,
                 "needs": list(s.needs),
-                "expected": 12.0 if s is MOVE else None,
+                "expectedSeconds": 12.0 if s is MOVE else None,
                 "converges": True,
                 "recovery": "",
             }
@@ -107,7 +107,9 @@ def test_plan_as_json_has_all_keys_in_their_form() -> None:
         ],
         "unreachable": [{"object": "host/hv3", "message": "no route to host"}],
         "orphans": ["domain/x@hv1"],
-        "summary": {"create": 2, "update": 1, "migrate": 1, "delete": 1, "held": 1},
+        "advice": [],
+        "undrainable": [],
+        "summary": {"create": 2, "update": 1, "migrate": 1, "delete": 1, "held": 1, "expectedSeconds": None},
     }
 
 
@@ -309,6 +311,7 @@ def test_status_as_json() -> None:
                 "where": "10.77.0.12",
                 "vcpus": 4,
                 "memory": 8 * 1024**3,
+                "migration": None,
                 "conditions": [
                     {"type": "Reachable", "status": "True", "reason": "Answers", "message": ""},
                     {

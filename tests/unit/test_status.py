@@ -9,9 +9,11 @@ import pytest
 from reconciler.desired import Desired, Ref
 from reconciler.desired.documents import Domain, Host
 from reconciler.errors import UsageError
+from reconciler.history import History
 from reconciler.load import load
 from reconciler.observed import DomainState, Observed, SeenDomain, Unknown
 from reconciler.status import Condition, ObjectStatus, Truth, status
+from reconciler.status.drain import made_undrainable
 from reconciler.status.names import find
 from reconciler.status.why import Why, why
 from reconciler.step import Held, HeldReason, Plan
@@ -70,6 +72,7 @@ def truths(shown: ObjectStatus) -> dict[str, str]:
 
 def test_every_object_in_order(desired: Desired) -> None:
     assert [str(s.object) for s in status(desired, settled(), Plan())] == [
+        "cluster/small-cloud",
         "host/hv1",
         "host/hv2",
         "host/nas",
@@ -85,16 +88,21 @@ def test_every_object_in_order(desired: Desired) -> None:
 
 def test_all_is_well(desired: Desired) -> None:
     shown = {str(s.object): s for s in status(desired, settled(), Plan())}
-    assert {ref: s.state for ref, s in shown.items() if s.state != "Ready"} == {"domain/web-1": "Running"}
+    assert {ref: s.state for ref, s in shown.items() if s.state != "Ready"} == {
+        "cluster/small-cloud": "Converged",
+        "domain/web-1": "Running",
+    }
     assert all(not s.note for s in shown.values())
     assert truths(shown["host/hv1"]) == {
         "Reachable": "True",
         "Schedulable": "True",
         "StorageReady": "True",
         "NetworkReady": "True",
+        "Drainable": "True",
         "Drained": "False",
         "SafeToPowerOff": "False",
     }
+    assert truths(shown["cluster/small-cloud"]) == {"Converged": "True", "SurvivesHostLoss": "True"}
     assert truths(shown["host/nas"]) == {"Reachable": "True", "Exporting": "True", "SafeToPowerOff": "False"}
     assert truths(shown["domain/web-1"]) == {
         "Defined": "True",
@@ -102,6 +110,7 @@ def test_all_is_well(desired: Desired) -> None:
         "Placed": "True",
         "InSync": "True",
         "RestartRequired": "False",
+        "Stalled": "Unknown",
     }
     web, hv1 = shown["domain/web-1"], shown["host/hv1"]
     assert (web.where, web.vcpus, web.memory) == ("hv1", 1, 128 * 1024**2)
@@ -128,6 +137,7 @@ def test_a_silent_host_is_unknown_not_empty(desired: Desired) -> None:
         "Schedulable": "Unknown",
         "StorageReady": "Unknown",
         "NetworkReady": "Unknown",
+        "Drainable": "Unknown",
         "Drained": "Unknown",
         "SafeToPowerOff": "Unknown",
     }
@@ -143,6 +153,7 @@ def test_a_domain_that_may_be_at_a_silent_host_is_unknown(desired: Desired) -> N
         "Placed": "Unknown",
         "InSync": "Unknown",
         "RestartRequired": "False",
+        "Stalled": "Unknown",
     }
     assert web.state == "Unknown"
 
@@ -446,3 +457,86 @@ def test_why_a_pool_is_not_ready(desired: Desired) -> None:
 
 def test_why_a_missing_domain_is_missing(desired: Desired) -> None:
     assert topics(explain(desired, empty(), "web-1"))[0] == ("where", "domain/web-1", "Nowhere")
+
+
+# --- drained, drainable, and the loss of a host --------------------------------------------
+
+
+def moved(desired: Desired, **placement: Any) -> Desired:
+    """web-1 with rules of placement."""
+    spec = desired.domains["web-1"].spec.placement.model_copy(update=placement)
+    return with_domain(desired, "web-1", placement=spec)
+
+
+def test_drainable_tells_who_would_go_where(desired: Desired) -> None:
+    told = condition(desired, settled(), "host/hv1", "Drainable")
+    assert (told.status, told.reason, told.message) == (Truth.TRUE, "RoomForAll", "domain/web-1 to host/hv2")
+    assert condition(desired, settled(), "host/hv2", "Drainable").reason == "NothingToMove"
+
+
+def test_not_drainable_tells_who_cannot_leave_and_why(desired: Desired) -> None:
+    told = condition(moved(desired, hosts=("hv1",)), settled(), "host/hv1", "Drainable")
+    assert (told.status, told.reason) == (Truth.FALSE, "GuestsCannotLeave")
+    assert told.message.startswith("domain/web-1: ")
+    assert "placement.hosts" in told.message
+
+
+def test_a_guest_of_others_keeps_a_host_from_being_emptied(desired: Desired) -> None:
+    foreign = domain("old-pet", mark=None, uuid="u")
+    seen = settled(domains={"hv1": listing(old_pet=foreign), "hv2": listing()})
+    told = condition(desired, seen, "host/hv1", "Drainable")
+    assert (told.status, told.reason) == (Truth.FALSE, "GuestsCannotLeave")
+    assert "domain/old-pet" in told.message
+
+
+def test_a_host_that_cannot_be_asked_may_or_may_not_be_drainable(desired: Desired) -> None:
+    assert condition(desired, without(settled(), "hv1"), "host/hv1", "Drainable").status is Truth.UNKNOWN
+
+
+def test_the_loss_of_a_host_that_leaves_a_guest_without_a_place(desired: Desired) -> None:
+    told = condition(moved(desired, hosts=("hv1",)), settled(), "cluster/small-cloud", "SurvivesHostLoss")
+    assert (told.status, told.reason) == (Truth.FALSE, "NoRoom")
+    assert "the loss of host/hv1 would leave domain/web-1 without a place" in told.message
+    assert "host/hv2 would" not in told.message
+
+
+def test_nobody_knows_what_the_loss_of_a_host_would_do_while_one_is_silent(desired: Desired) -> None:
+    told = condition(desired, without(settled(), "hv2"), "cluster/small-cloud", "SurvivesHostLoss")
+    assert told.status is not Truth.TRUE
+
+
+@pytest.mark.parametrize(
+    ("plan", "truth", "state"),
+    [
+        (Plan(), Truth.TRUE, "Converged"),
+        (Plan(held=(Held(Ref("domain", "web-1", "hv1"), HeldReason.NO_HOST_FITS, "x"),)), Truth.FALSE, "Held"),
+        (Plan(silent={"hv2": "no route"}), Truth.UNKNOWN, "HostUnknown"),
+    ],
+)
+def test_the_cluster_in_one_word(desired: Desired, plan: Plan, truth: Truth, state: str) -> None:
+    shown = one(desired, settled(), "cluster/small-cloud", plan)
+    assert (truths(shown)["Converged"], shown.state) == (truth.value, state)
+
+
+def test_stalled_is_known_only_where_a_history_was_kept(desired: Desired) -> None:
+    held = Plan(held=(Held(Ref("domain", "web-1", "hv1"), HeldReason.STALLED, "failed 5 times in a row"),))
+    assert condition(desired, settled(), "domain/web-1", "Stalled").status is Truth.UNKNOWN
+    assert condition(desired, settled(), "domain/web-1", "Stalled", held).status is Truth.TRUE
+    told = status(desired, settled(), Plan(), History())
+    web = next(shown for shown in told if str(shown.object) == "domain/web-1")
+    assert truths(web)["Stalled"] == "False"
+
+
+# --- what documents would do to a drain -----------------------------------------------------
+
+
+def test_documents_that_would_keep_a_host_from_being_emptied(desired: Desired) -> None:
+    assert made_undrainable(desired, settled()) == ()
+    told = made_undrainable(moved(desired, hosts=("hv1",)), settled())
+    assert [(t.host, t.domain) for t in told] == [("hv1", "web-1")]
+    assert str(told[0]).startswith("domains/web-1.yaml:1:1: host/hv1 can be emptied now, and could not any more: ")
+
+
+def test_what_cannot_be_emptied_anyhow_is_no_fault_of_the_documents(desired: Desired) -> None:
+    stuck = settled(domains={"hv1": listing(web_1=domain(obstacles=("it has 1 snapshot",))), "hv2": listing()})
+    assert made_undrainable(desired, stuck) == ()
