@@ -246,7 +246,8 @@ def test_guest_of_a_host_without_a_document_is_not_started_elsewhere(cloud: Clou
     elsewhere = cloud.running(other(home))
     with cloud.without(f"hosts/{home}.yaml"):
         ended = cloud.once(3)
-        assert ended.steps == []
+        done = {s["id"].partition(":")[0] for one in ended.passes for s in one["steps"] if s["outcome"] == "done"}
+        assert done <= {"refresh-pool"}, "no more than a look at the pool, where it does not list their disks yet"
         assert set(ended.held.values()) == {"VolumeWithoutDomain"}
         assert {ref.partition("@")[0] for ref in ended.held} == {f"domain/{name}" for name in guests}
     assert processes(cloud, home) == guests
