@@ -130,8 +130,8 @@ def _compared(
         return
     made = maker(desired, observed, domain)
     if seen is None or not made:
-        message = f"its claim {volume} in pool/{pool} does not say whose it is; delete that volume if it has no others"
-        yield Held(where.ref, HeldReason.VOLUME_WITHOUT_DOMAIN, f"{message}, or {VOUCH.partition(', ')[2]}")
+        message = f"its claim {volume} in pool/{pool} does not say whose it is: it may run elsewhere"
+        yield Held(where.ref, HeldReason.VOLUME_WITHOUT_DOMAIN, f"{message}; {VOUCH}, or delete the claim")
         return
     message = f"its volumes were made through {made}: it may run there, or where it went from there"
     yield Held(where.ref, HeldReason.VOLUME_WITHOUT_DOMAIN, f"{message}; {VOUCH}")

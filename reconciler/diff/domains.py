@@ -109,7 +109,8 @@ def _may_live_elsewhere(desired: Desired, observed: Observed, domain: Domain) ->
         first = f"it was made through {made}, and" if made else "it"
         where = "there" if made == NO_DOCUMENT else "on a machine that has no document"
         message = f"its {volume} exists while no host defines it: {first} may run {where}"
-        return HeldReason.VOLUME_WITHOUT_DOMAIN, f"{message}; {VOUCH}"
+        way_out = f"{VOUCH}, or delete the claim" if volume.startswith("claim ") else VOUCH
+        return HeldReason.VOLUME_WITHOUT_DOMAIN, f"{message}; {way_out}"
     return None
 
 

@@ -93,6 +93,7 @@ def test_a_claim_alone_means_that_it_may_live_somewhere(by, words):
     changes = found(volumes=claimed(by))
     assert (sorts(changes), reasons(changes)) == (set(), [HeldReason.VOLUME_WITHOUT_DOMAIN])
     assert words in changes.held[0].message
+    assert changes.held[0].message.endswith('reconciler/adopt: "true", or delete the claim')
 
 
 def test_beside_a_silent_host_a_claim_is_enough_to_wait():
