@@ -244,6 +244,11 @@ class DestroyHusk(DomainAction):
 
 
 @dataclass(frozen=True, slots=True)
+class ClearAutostart(DomainAction):
+    """Let the host not start it by itself (virDomainSetAutostart)."""
+
+
+@dataclass(frozen=True, slots=True)
 class UndefineDomain(DomainAction):
     """Remove the definition of a domain that is off; its disks stay (virDomainUndefine without flags)."""
 

@@ -286,6 +286,11 @@ class DomainMisplacedOff(DomainMisplaced):
 
 
 @dataclass(frozen=True, slots=True)
+class DomainAutostarts(DomainChange):
+    """Its host starts it by itself, and it has disks that other hosts share."""
+
+
+@dataclass(frozen=True, slots=True)
 class DomainLeftover(DomainChange):
     """A second, inactive definition; the domain itself is at `home`."""
 

@@ -135,7 +135,7 @@ def _compared(
         return
     message = f"its volumes were made through {made}: it may run there, or where it went from there"
     yield Held(where.ref, HeldReason.VOLUME_WITHOUT_DOMAIN, f"{message}; {VOUCH}")
-    if where.seen.standing is Standing.OFF and not (mark and mark.made):
+    if where.seen.standing is Standing.OFF and not (mark and (mark.made or mark.uuid)):
         if volume not in (_listed_at(observed, where.home, pool) or ()):
             yield from stale(desired, observed, pool, where.home, f"claim {volume} is not listed here")
         yield DomainDisowned(where.ref, message, where.uuid, pool, volume, seen.capacity)

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from reconciler.autostart import may_start_twice
 from reconciler.change import (
     Change,
+    DomainAutostarts,
     DomainDiffers,
     DomainDisowned,
     DomainForeign,
@@ -167,6 +169,9 @@ def _existing(
     if any(isinstance(item, DomainDisowned) for item in disks):
         yield from disks
         return
+    if may_start_twice(desired, domain, seen):
+        reason = f"host/{ref.host} would start it by itself, wherever it runs by then"
+        yield DomainAutostarts(ref, reason, seen.uuid)
     fields = said(desired, domain, seen, seen.fields)
     different = differing(seen.fields, fields)
     if different:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from reconciler.action import (
     AdoptDomain,
+    ClearAutostart,
     DefineDomain,
     DestroyHusk,
     MigrateDomain,
@@ -14,9 +15,11 @@ from reconciler.action import (
     StartDomain,
     UndefineDomain,
 )
+from reconciler.autostart import NoAutostart
 from reconciler.change import (
     Change,
     DisksUnrecorded,
+    DomainAutostarts,
     DomainDiffers,
     DomainDisowned,
     DomainForeign,
@@ -269,6 +272,21 @@ def domain_misplaced_off(change: DomainMisplacedOff) -> tuple[Draft, ...]:
     return define, undefine
 
 
+def domain_autostarts(change: DomainAutostarts) -> tuple[Draft, ...]:
+    name, host = change.ref.name, change.ref.host
+    return (
+        Draft(
+            ClearAutostart(host, name, change.uuid),
+            NoAutostart(host, name, change.uuid),
+            change.reason,
+            sign=Sign.UPDATE,
+            requires=(DomainIs(host, name, change.uuid),),
+            provides=frozenset({token("defined", name)}),
+            after=frozenset({token("adopted", name)}),
+        ),
+    )
+
+
 def domain_leftover(change: DomainLeftover) -> tuple[Draft, ...]:
     name, host = change.ref.name, change.ref.host
     return (
@@ -360,6 +378,7 @@ DOMAINS: Mapping[type[Change], Builder] = {
     DomainHalted: domain_halted,
     DomainMisplacedRunning: domain_misplaced_running,
     DomainMisplacedOff: domain_misplaced_off,
+    DomainAutostarts: domain_autostarts,
     DomainLeftover: domain_leftover,
     DomainDisowned: domain_disowned,
     DomainHusk: domain_husk,

@@ -71,6 +71,13 @@ def undefine(world: World, hypervisor: Hypervisor, uuid: str) -> None:
     world.tell(hypervisor.name, f"domain/{found.name}", "undefined")
 
 
+def set_autostart(world: World, hypervisor: Hypervisor, uuid: str, *, starts: bool) -> None:
+    found = domain(hypervisor, uuid)
+    found.autostart = starts
+    text = "starts by itself with its host" if starts else "does not start by itself"
+    world.tell(hypervisor.name, f"domain/{found.name}", text)
+
+
 def start(world: World, hypervisor: Hypervisor, uuid: str) -> None:
     found = domain(hypervisor, uuid)
     if found.is_active:

@@ -84,6 +84,7 @@ ON_HYPERVISOR: Mapping[type[Action], Effect] = {
     actions.ResumeDomain: lambda w, h, a: domains.resume(w, h, a.uuid),
     actions.ShutdownDomain: lambda w, h, a: domains.shutdown(w, h, a.uuid),
     actions.DestroyHusk: lambda w, h, a: domains.destroy_husk(w, h, a.uuid),
+    actions.ClearAutostart: lambda w, h, a: domains.set_autostart(w, h, a.uuid, starts=False),
     actions.UndefineDomain: undefine_domain,
 }
 

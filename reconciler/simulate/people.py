@@ -130,6 +130,7 @@ ON_DOMAIN: Mapping[str, OnDomain] = {
     "shutdown": lambda w, h, d, _: domains.shutdown(w, h, d.uuid),
     "suspend": lambda w, h, d, _: domains.suspend(w, h, d.uuid),
     "resume": lambda w, h, d, _: domains.resume(w, h, d.uuid),
+    "autostart": lambda w, h, d, _: domains.set_autostart(w, h, d.uuid, starts=True),
     "undefine": lambda w, h, d, _: domains.undefine(w, h, d.uuid),
     "setvcpus": _setvcpus,
     "attach-device": _attach_device,

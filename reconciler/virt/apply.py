@@ -170,6 +170,11 @@ def _destroy_husk(connection: lib.Connection, action: verbs.DestroyHusk) -> None
     domain.destroy()
 
 
+def _clear_autostart(connection: lib.Connection, action: verbs.ClearAutostart) -> None:
+    """virDomainSetAutostart"""
+    connection.lookupByUUIDString(action.uuid).setAutostart(0)
+
+
 def _undefine_domain(connection: lib.Connection, action: verbs.UndefineDomain) -> None:
     """virDomainUndefine, without flags: it refuses where state would be lost. We refuse where it runs."""
     domain = connection.lookupByUUIDString(action.uuid)
@@ -199,6 +204,7 @@ SHORT: Mapping[type[Action], Short] = {
     verbs.StartDomain: Short("start", _start_domain, 120.0),
     verbs.ResumeDomain: Short("resume", _resume_domain, 45.0),
     verbs.DestroyHusk: Short("end", _destroy_husk, 60.0),
+    verbs.ClearAutostart: Short("clear the autostart of", _clear_autostart, 45.0),
     verbs.UndefineDomain: Short("undefine", _undefine_domain, 45.0),
 }
 """A start may wait for a slow QEMU, a first define for its probe (45 s under emulation), a pool for its mount. What

@@ -14,6 +14,7 @@ from reconciler.action import (
     Action,
     AdoptDomain,
     BuildPool,
+    ClearAutostart,
     CreateVolume,
     DefineDomain,
     DefineNetwork,
@@ -415,6 +416,12 @@ class EdgeContract:
         host = setting.desired.hosts[setting.host]
         peer = host.spec.hypervisor.peer
         setting.apply(ProvePath(setting.host, setting.host, peer, host.spec.address, ()))
+
+    def test_an_autostart_is_cleared_once_and_again(self, setting):
+        setting.define()
+        clear = ClearAutostart(setting.host, setting.guest, setting.domain_uuid)
+        setting.apply(clear, clear)
+        assert not setting.seen().autostart
 
     def test_a_name_that_is_taken_is_refused(self, setting):
         setting.define()

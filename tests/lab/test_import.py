@@ -52,6 +52,10 @@ def looks(cloud: Cloud) -> dict[str, tuple[str, str, int]]:
     return found
 
 
+def autostarted(cloud: Cloud, host: str) -> set[str]:
+    return set(cloud.virsh(host, "list", "--all", "--autostart", "--name").split())
+
+
 @pytest.fixture(scope="module")
 def story(bare_cloud: Cloud) -> Story:
     cloud = bare_cloud
@@ -72,6 +76,8 @@ def story(bare_cloud: Cloud) -> Story:
     cloud.feed("hv1", GUEST.format(name="legacy", pool=POOL), "define")
     cloud.feed("hv2", GUEST.format(name="spare", pool="/var/lib/libvirt/scratch"), "define")
     cloud.virsh("hv1", "start", "legacy")
+    for host, guest in (("hv1", "legacy"), ("hv2", "spare")):
+        cloud.virsh(host, "autostart", guest)
     cloud.virsh("hv1", "snapshot-create-as", "legacy", "monday", "--disk-only", "--atomic")
     cloud.virsh("hv1", "pool-refresh", "images")
     return Story(cloud, looks(cloud))
@@ -108,6 +114,7 @@ def test_the_plan_is_the_marks_and_nothing_else(story: Story) -> None:
         ("define-network:network/office@hv1", "live"),
         ("define-network:network/office@hv2", "live"),
         ("adopt-domain:domain/legacy@hv1", "live"),
+        ("clear-autostart:domain/legacy@hv1", "live"),
         ("adopt-domain:domain/spare@hv2", "live"),
     ]
     assert (plan.code, plan.held) == (2, {})
@@ -116,7 +123,8 @@ def test_the_plan_is_the_marks_and_nothing_else(story: Story) -> None:
 def test_taken_over_nothing_changed_but_the_mark(story: Story) -> None:
     taps = story.cloud.run("sh", "-c", "ip -o link show master br0", on="hv1")
     ended = story.cloud.once()
-    assert [len(one["steps"]) for one in ended.json["passes"]] == [4, 0]
+    assert [len(one["steps"]) for one in ended.json["passes"]] == [5, 0]
+    assert [autostarted(story.cloud, host) for host in HYPERVISORS] == [set(), {"spare"}]
     assert looks(story.cloud) == story.before
     for inactive in (False, True):
         assert "<reconciler:mark" in story.cloud.xml("hv1", "legacy", inactive=inactive)

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.change import DomainDiffers, DomainForeign, NetworkForeign
+from reconciler.autostart import NoAutostart
+from reconciler.change import DomainAutostarts, DomainDiffers, DomainForeign, NetworkForeign
 from reconciler.desired import Ref
 from reconciler.desired.derive import object_uuid
 from reconciler.desired.documents import Network
@@ -264,3 +265,22 @@ def test_a_file_outside_of_all_shared_pools_keeps_it_at_its_host(source, held):
         assert source in placement.held.message
     else:
         assert placement.target == "hv2"
+
+
+# --- starting by itself -------------------------------------------------------------
+
+
+def test_a_host_that_would_start_it_by_itself_must_not_where_its_disks_are_shared():
+    found = changes(adopter(**DOCUMENT), lan(), networks=listed(seen_lan()), hv1=[foreign(autostart=True)])
+    assert [type(change) for change in found.changes] == [DomainForeign, DomainAutostarts]
+    local = {key: value for key, value in DOCUMENT.items() if key != "disks"}
+    found = changes(adopter(**local), lan(), networks=listed(seen_lan()), hv1=[foreign(autostart=True)])
+    assert [type(change) for change in found.changes] == [DomainForeign]
+
+
+def test_an_autostart_is_gone_when_it_is_seen_to_be():
+    goal = NoAutostart("hv1", "a", OWN)
+    for autostart in (False, True):
+        looked = observed({"hv1": [foreign(autostart=autostart)], "hv2": []})
+        assert goal.check(looked).holds is not autostart
+    assert goal.check(observed({"hv1": [], "hv2": []})).holds is False
