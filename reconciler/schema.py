@@ -14,10 +14,13 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from reconciler.desired import documents, domain, parts
+from reconciler.desired import devices, documents, domain, machine, parts
 from reconciler.desired.documents import KINDS
 from reconciler.desired.model import Later
 from reconciler.desired.quantity import DURATION_PATTERN, SIZE_PATTERN, format_duration, format_size
+
+MODULES = (parts, machine, devices, domain, documents)
+"""Where the models stand."""
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 ALL = "all.schema.json"
@@ -107,7 +110,7 @@ def _definitions() -> Json:
 def _models() -> dict[str, type[BaseModel]]:
     return {
         name: value
-        for module in (parts, domain, documents)
+        for module in MODULES
         for name, value in vars(module).items()
         if isinstance(value, type) and issubclass(value, BaseModel)
     }
@@ -148,7 +151,7 @@ def _plain(schema: Any) -> Any:
 def _field_docs() -> dict[str, dict[str, str]]:
     """The text under each field of each model: class name, field name, text."""
     found: dict[str, dict[str, str]] = {}
-    for module in (parts, domain, documents):
+    for module in MODULES:
         for node in ast.parse(inspect.getsource(module)).body:
             if isinstance(node, ast.ClassDef):
                 found[node.name] = _docs_of(node)

@@ -9,16 +9,15 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, Strict, StrictStr
 
 from reconciler.desired import exports, rules
+from reconciler.desired.devices import Disk, Interface
 from reconciler.desired.domain import (
     ApartFrom,
     CloudInit,
-    Disk,
     Domain,
     DomainMigration,
     DomainPlacement,
     DomainSpec,
     FileSource,
-    Interface,
     OnChange,
     OnDrain,
     Power,

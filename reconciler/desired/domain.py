@@ -6,10 +6,22 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StrictInt, StrictStr
 
 from reconciler.desired import rules
+from reconciler.desired.devices import Disk, Graphics, Interface, Memballoon, Tpm, Watchdog
+from reconciler.desired.machine import (
+    Architecture,
+    Clock,
+    CpuFeatures,
+    Cpuset,
+    Hyperv,
+    Numatune,
+    PageSize,
+    PlainPath,
+    Topology,
+)
 from reconciler.desired.model import Flag, Later, Model, Name, Size, Text
-from reconciler.desired.parts import Document, HostSelector, InterfaceName, Labels, MigrationPolicy, State
+from reconciler.desired.parts import Document, HostSelector, Labels, MigrationPolicy, State
 
-Mac = Annotated[StrictStr, AfterValidator(rules.mac), Field(json_schema_extra={"pattern": f"^{rules.MAC}$"})]
+Line = Annotated[StrictStr, AfterValidator(rules.line)]
 
 
 class Power(StrEnum):
@@ -34,42 +46,6 @@ class OnChange(StrEnum):
 
     HOLD = "hold"
     RESTART = "restart"
-
-
-class Disk(Model):
-    """A disk of a domain; it grows online, and never shrinks."""
-
-    name: Name
-    """The disk's name, unique within its domain."""
-    pool: Name
-    """The Pool document that it lies in."""
-    size: Size
-    """Its size, for example 20GiB."""
-    image: Name | None = None
-    """A base image of the pool that the disk is an overlay on; null: an empty disk."""
-    volume: Name | None = None
-    """The volume's name; null: <domain>.<disk>.<format>."""
-    format: Literal["qcow2", "raw"] = "qcow2"
-    """The volume's format."""
-    bus: Literal["virtio", "scsi", "sata"] = "virtio"
-    """How the guest sees it."""
-    cache: Literal["none", "writeback", "writethrough", "directsync", "unsafe", "default"] = "none"
-    """QEMU's cache mode."""
-    on_delete: Annotated[Literal["keep", "delete"], Later(("delete",))] = "keep"
-    """What becomes of it when the domain is deleted."""
-
-
-class Interface(Model):
-    """A network interface of a domain."""
-
-    name: InterfaceName
-    """The interface's name, unique within its domain."""
-    network: Name
-    """The Network document that it is plugged into."""
-    mac: Mac | None = None
-    """Its MAC address; null: a stable one, derived from cluster, domain and interface."""
-    model: Name = "virtio"
-    """The card that the guest sees, in libvirt's words."""
 
 
 class ApartFrom(Model):
@@ -129,19 +105,13 @@ class XmlEdit(Model):
     """One change of the domain's XML, in virt-install's words; one of set, create and delete."""
 
     set: Text | None = None
-    """The path of an attribute or element that gets the value `to`."""
+    """The path of an attribute, or of an element whose text is meant; all that it means get the value `to`."""
     create: Text | None = None
-    """The path of an element that shall be there."""
+    """The path of an element that shall be there, with attributes as ./devices/panic[@model='isa']."""
     delete: Text | None = None
-    """The path of what shall not be there."""
+    """The path of elements, or of an attribute, that shall not be there."""
     to: Text | None = None
     """The value that `set` gives."""
-
-
-def _whole_kib(size: int) -> int:
-    if size % 1024:
-        raise ValueError("is not a whole number of KiB, which libvirt counts memory in")
-    return size
 
 
 class DomainSpec(Model):
@@ -149,18 +119,72 @@ class DomainSpec(Model):
 
     state: State = State.PRESENT
     """absent: delete it, as far as limits and `protected` allow; its disks stay."""
+    title: Line | None = None
+    """A short description of the domain, one line."""
+    description: Text | None = None
+    """What people should know of the domain."""
     power: Power = Power.RUNNING
     """What it shall be doing; unmanaged: whatever it does."""
     vcpus: Annotated[StrictInt, Field(gt=0, le=4096)]
     """Virtual CPUs."""
-    memory: Annotated[Size, AfterValidator(_whole_kib)]
+    max_vcpus: Annotated[StrictInt, Field(gt=0, le=4096)] | None = None
+    """The most that vcpus can become while the guest runs; null: as many as vcpus."""
+    memory: Annotated[Size, AfterValidator(rules.whole_kib)]
     """Memory, for example 2GiB."""
+    max_memory: Annotated[Size, AfterValidator(rules.whole_kib)] | None = None
+    """The most that memory can become while the guest runs, as memory modules; null: as much as memory."""
+    memballoon: Memballoon | None = None
+    """The device by which the guest gives memory back; null: a virtio balloon."""
     cpu: Name = "baseline"
     """baseline (what all candidate hosts have), host-model, host-passthrough, or a model that libvirt knows."""
+    cpu_features: CpuFeatures = {}  # noqa: RUF012
+    """CPU features on top of the model, for example {vmx: disable}: force, require, optional, disable or forbid."""
+    topology: Topology | None = None
+    """Sockets, dies, cores and threads; null: each CPU a socket."""
+    machine: Name | None = None
+    """The machine type: q35, pc, virt, or a version of one as pc-q35-7.2; null: the newest q35 or virt."""
+    firmware: Literal["bios", "uefi"] | None = None
+    """What starts the guest's system; null: the machine's own, bios on x86. A domain keeps it for life."""
+    secure_boot: Flag | None = None
+    """true: UEFI starts only what is signed, with the usual keys enrolled; needs firmware uefi and machine q35."""
+    tpm: Tpm | None = None
+    """An emulated TPM; null: none."""
+    clock: Clock | None = None
+    """The guest's clock; null: utc."""
+    hyperv: Hyperv | None = None
+    """What makes Windows run well; null: nothing of it."""
+    arch: Architecture | None = None
+    """The CPU architecture, for example x86_64; null: the host's own."""
+    emulator: PlainPath | None = None
+    """The emulator's path on every host; null: libvirt's choice."""
+    hugepages: PageSize | None = None
+    """Memory comes from the host's huge pages of this size, for example 2MiB; null: from plain pages."""
+    cpuset: Cpuset | None = None
+    """The host CPUs that its virtual CPUs may run on, for example 0-3,8; null: all."""
+    vcpu_pins: tuple[Cpuset, ...] = ()
+    """The host CPUs of each single virtual CPU, in their order, for example ["2", "3"]."""
+    emulator_pin: Cpuset | None = None
+    """The host CPUs of the emulator's own threads."""
+    numatune: Numatune | None = None
+    """The host's NUMA nodes that its memory comes from; null: any."""
     disks: tuple[Disk, ...] = ()
     """Its disks, in the guest's order."""
     interfaces: tuple[Interface, ...] = ()
     """Its network interfaces, in the guest's order."""
+    graphics: Graphics | None = None
+    """The screen, for a viewer; null: none."""
+    video: Literal["virtio", "qxl", "vga", "cirrus", "bochs", "ramfb", "none"] | None = None
+    """The graphics card; null: libvirt's choice where there are graphics, else none."""
+    tablet: Flag = False
+    """true: a pointer that needs no catching, for viewers."""
+    serial_console: Flag = True
+    """A serial line, which `virsh console` shows."""
+    guest_agent: Flag = True
+    """A channel for the QEMU guest agent."""
+    rng: Flag = True
+    """A source of random numbers, from the host's /dev/urandom."""
+    watchdog: Watchdog | None = None
+    """A device that acts when the guest hangs; null: none."""
     cloud_init: Annotated[CloudInit | None, Later()] = None
     """What the guest sets up at its first boot."""
     placement: DomainPlacement = DomainPlacement()
@@ -173,8 +197,8 @@ class DomainSpec(Model):
     """What happens when a change cannot be made while it runs: hold it for a person, or restart the guest."""
     protected: Flag = False
     """true: never deleted, whatever else says so."""
-    xml: Annotated[tuple[XmlEdit, ...], Later()] = ()
-    """Changes of the domain's XML that no other field makes."""
+    xml: tuple[XmlEdit, ...] = ()
+    """Changes of the domain's XML that no other field makes; made after all else, in this order."""
 
 
 class Domain(Document):

@@ -29,6 +29,10 @@ _PATH = r"(?:/[A-Za-z0-9._@+-]+)+"
 _TEST_PATH = rf"{_PATH}/?"
 MAC = r"[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5}"
 SHA256 = r"[0-9A-Fa-f]{64}"
+_RANGE = r"[0-9]{1,4}(?:-[0-9]{1,4})?"
+CPUSET = rf"^{_RANGE}(?:,\^?{_RANGE})*$"
+MOST_CPUS = 4096
+SERIAL = r"^[A-Za-z0-9._+ -]{1,36}$"
 
 LOCAL_TRANSPORTS = frozenset(("", "unix"))
 TRANSPORTS = LOCAL_TRANSPORTS | {"ssh", "libssh", "libssh2", "tcp", "tls"}
@@ -210,6 +214,71 @@ def mac(text: str) -> str:
     if text == "00:00:00:00:00:00":
         raise ValueError("is no interface's address")
     return text.lower()
+
+
+def cpuset(text: str) -> str:
+    """Numbers of host CPUs or NUMA nodes, as libvirt writes them: sorted, joined, without `^`."""
+    if not re.fullmatch(CPUSET, text) or text.endswith("\n"):
+        raise ValueError("is not a set of CPUs or nodes; write for example 0-3,8")
+    numbers: set[int] = set()
+    for part in text.split(","):
+        first, _, last = part.removeprefix("^").partition("-")
+        span = range(int(first), int(last or first) + 1)
+        if not span or span.stop > MOST_CPUS:
+            raise ValueError(f"is not a set of CPUs or nodes; a range goes upwards, and ends below {MOST_CPUS}")
+        numbers = numbers.difference(span) if part.startswith("^") else numbers.union(span)
+    if not numbers:
+        raise ValueError("is an empty set")
+    return _ranges(numbers)
+
+
+def _ranges(numbers: set[int]) -> str:
+    starts = sorted(n for n in numbers if n - 1 not in numbers)
+    ends = sorted(n for n in numbers if n + 1 not in numbers)
+    return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in zip(starts, ends, strict=True))
+
+
+def page_size(size: int) -> int:
+    """A size that memory pages may have; which of them a host offers is the host's to say."""
+    if size < 4096 or size & (size - 1):
+        raise ValueError("is not the size of a memory page; write for example 2MiB or 1GiB")
+    return size
+
+
+def whole_kib(size: int) -> int:
+    """A size in libvirt's own unit."""
+    if size % 1024:
+        raise ValueError("is not a whole number of KiB, which libvirt counts in")
+    return size
+
+
+def whole_seconds(duration: float) -> float:
+    """A duration in libvirt's own unit."""
+    if duration % 1:
+        raise ValueError("is not a whole number of seconds, which libvirt counts in")
+    return duration
+
+
+def serial(text: str) -> str:
+    """A disk's serial number. Source: libvirt's VIR_DOMAIN_SERIAL_VALID_CHARS."""
+    if not re.fullmatch(SERIAL[1:-1], text):
+        raise ValueError("is not a serial number; use letters, digits, '.', '_', '+', '-' and blanks, at most 36")
+    return text
+
+
+def line(text: str) -> str:
+    """Text without line breaks."""
+    if "\n" in text or not text.strip():
+        raise ValueError("is not one line of text")
+    return text
+
+
+def listen_address(text: str) -> str:
+    """An address of a host, or all of them."""
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        raise ValueError("is not an IPv4 or IPv6 address; write for example 127.0.0.1, or 0.0.0.0 for all") from None
 
 
 def sha256(text: str) -> str:

@@ -15,6 +15,7 @@ from reconciler.change import (
     DomainOff,
     DomainUndefined,
     DomainUnwanted,
+    Field,
 )
 from reconciler.desired import Desired, Ref
 from reconciler.desired.derive import claim
@@ -31,8 +32,8 @@ from reconciler.ours import ADOPTS, domain_mark
 from reconciler.place import Placement, Placements
 from reconciler.step import Held, HeldReason
 from reconciler.xml.capabilities import baseline
-from reconciler.xml.devices import has_document_name
-from reconciler.xml.domain import Fields, device_names, merge, skeleton, wanted
+from reconciler.xml.devices import device_names, has_document_name
+from reconciler.xml.domain import EditError, Fields, first_definition, unchangeable
 
 
 def domains(desired: Desired, observed: Observed, placements: Placements, history: History) -> Iterator[Change | Held]:
@@ -90,7 +91,11 @@ def _new(
     is_safe = vouched_for(desired, observed, domain) and not _silent(desired, observed)
     volumes = () if is_safe else volumes_of(desired, domain)
     mark = Mark(desired.cluster_name, domain.name, claimed_by=host if claim(domain, desired.pools) else "")
-    xml = _new_xml(desired, observed, domain, host, mark)
+    try:
+        xml = _new_xml(desired, observed, domain, host, mark)
+    except EditError as error:
+        yield Held(ref, HeldReason.CANNOT_CHANGE, str(error))
+        return
     yield DomainUndefined(ref, "it is not defined anywhere", uuid, xml, volumes, nowhere)
     yield from new_disks(desired, observed, domain, host, uuid, mark)
     if domain.spec.power is Power.RUNNING:
@@ -135,11 +140,8 @@ def _silent(desired: Desired, observed: Observed) -> list[str]:
 def _new_xml(desired: Desired, observed: Observed, domain: Domain, host: str, mark: Mark) -> str:
     facts = observed.host_facts(host)
     assert facts is not None, "place chooses only hosts whose facts are known"
-    cluster = desired.cluster_name
     cpu = _baseline(desired, observed, domain, facts.cpu)
-    fields = wanted(domain, cluster, only_set=False)
-    base = skeleton(domain, cluster, facts, cpu)
-    return merge(base, fields, sources=disk_paths(desired, domain), mark=mark)
+    return first_definition(domain, mark, facts, cpu, disk_paths(desired, domain))
 
 
 def _baseline(desired: Desired, observed: Observed, domain: Domain, own: CpuFacts) -> CpuFacts | None:
@@ -173,11 +175,12 @@ def _existing(
         reason = f"host/{ref.host} would start it by itself, wherever it runs by then"
         yield DomainAutostarts(ref, reason, seen.uuid)
     fields = said(desired, domain, seen, seen.fields)
-    different = differing(seen.fields, fields)
-    if different:
-        reason = ", ".join(str(field) for field in different)
-        yield DomainDiffers(ref, reason, seen.uuid, merged(desired, domain, seen), different, seen.is_active)
-    if seen.live is not None:
+    definition = tuple(_definition(desired, domain, seen, ref, differing(seen.fields, fields)))
+    yield from definition
+    if fixed := differing(seen.fields, unchangeable(domain, seen.fields)):
+        names = ", ".join(str(field) for field in fixed)
+        yield Held(ref, HeldReason.CANNOT_CHANGE, f"{names}: a domain keeps this for life; write what it has")
+    if seen.live is not None and not any(isinstance(item, Held) for item in definition):
         yield from _staged(seen.live, ref, said(desired, domain, seen, seen.live))
     yield from disks
     yield from _taken_out(desired, domain, seen, ref)
@@ -196,13 +199,28 @@ def _adopted(desired: Desired, domain: Domain, placement: Placement) -> tuple[Pl
 
 
 def _taken_out(desired: Desired, domain: Domain, seen: SeenDomain, ref: Ref) -> Iterator[Held]:
-    """Interfaces that bear a name as only a document gives one, and that it names no more."""
+    """Interfaces on networks of ours that bear a name as only a document gives one, and that it names no more."""
     there = seen.fields or {}
     names = device_names(domain, there, seen.disks, disk_paths(desired, domain)).interfaces
     wanted = {names.get(interface.name, interface.name) for interface in domain.spec.interfaces}
-    for name in sorted(set(filter(has_document_name, there.get("interfaces", {}))) - wanted):
+    ours = {name for name, card in there.get("interfaces", {}).items() if card.get("network") in desired.networks}
+    for name in sorted(set(filter(has_document_name, ours)) - wanted):
         message = f"interface {name} was made for it and is not in its document any more; detach it by hand, or name it"
         yield Held(ref, HeldReason.CANNOT_CHANGE, message)
+
+
+def _definition(
+    desired: Desired, domain: Domain, seen: SeenDomain, ref: Ref, different: tuple[Field, ...]
+) -> Iterator[Change | Held]:
+    """One that differs; held as a whole where an edit of its XML cannot be made."""
+    if not different:
+        return
+    try:
+        xml = merged(desired, domain, seen)
+    except EditError as error:
+        yield Held(ref, HeldReason.CANNOT_CHANGE, str(error))
+        return
+    yield DomainDiffers(ref, ", ".join(str(field) for field in different), seen.uuid, xml, different, seen.is_active)
 
 
 def _staged(live: Fields, ref: Ref, fields: Fields) -> Iterator[Held]:

@@ -15,7 +15,7 @@ from reconciler.place import Placement
 from reconciler.readiness import is_usable, pool_trouble
 from reconciler.step import Held, HeldReason
 from reconciler.xml.devices import NO_OTHER_NAMES, are_all_named, device_names
-from reconciler.xml.domain import Fields, merge, wanted
+from reconciler.xml.domain import EditError, Fields, merge, wanted
 
 
 def place_and_power(
@@ -75,7 +75,7 @@ def _moved(
     assert where.home is not None
     assert where.seen is not None
     nowhere = nowhere_else(desired, observed, domain, where.home, where.uuid, seen=where.seen)
-    xml = merged(desired, domain, where.seen)
+    xml = _carried(desired, domain, where.seen)
     return DomainMisplacedOff(where.ref, placement.cause, where.uuid, target, *needs(domain), xml, nowhere)
 
 
@@ -201,9 +201,9 @@ def needs(domain: Domain) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def merged(desired: Desired, domain: Domain, seen: SeenDomain) -> str:
-    """The persistent definition with what the document says written into it, and our mark."""
+    """The persistent definition with what the document says written into it, and our mark. Raises: EditError."""
     fields = said(desired, domain, seen, seen.fields or {})
-    return merge(seen.xml, fields, sources=disk_paths(desired, domain), mark=seen.mark)
+    return merge(seen.xml, fields, sources=disk_paths(desired, domain), mark=seen.mark, edits=domain.spec.xml)
 
 
 def said(desired: Desired, domain: Domain, seen: SeenDomain, there: Fields) -> Fields:
@@ -212,3 +212,11 @@ def said(desired: Desired, domain: Domain, seen: SeenDomain, there: Fields) -> F
     if not are_all_named(domain, there):
         names = device_names(domain, there, seen.disks, disk_paths(desired, domain))
     return wanted(domain, desired.cluster_name, only_set=True, there=there, names=names)
+
+
+def _carried(desired: Desired, domain: Domain, seen: SeenDomain) -> str:
+    """What is defined at another host; an edit that cannot be made is held beside, and keeps no domain from moving."""
+    try:
+        return merged(desired, domain, seen)
+    except EditError:
+        return merged(desired, domain.model_copy(update={"spec": domain.spec.model_copy(update={"xml": ()})}), seen)

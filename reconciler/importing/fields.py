@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
@@ -15,12 +15,12 @@ from reconciler.xml.field import Field, Fields
 def in_words(model: type[Model], table: tuple[Field, ...], fields: Fields) -> tuple[dict[str, Any], tuple[str, ...]]:
     """What a document says of `fields`, by the documents' names; then what no document can say, as `name: value`.
 
-    Order: as in the table.
+    What the XML does not say, and a new object would have so anyway, is left out. Order: as in the table.
     """
     said: dict[str, Any] = {}
     unsaid = []
     for field in table:
-        if field.name not in fields:
+        if field.name not in fields or _goes_without_saying(model, field, fields[field.name]):
             continue
         value, name = fields[field.name], alias_of(model, field.name)
         words = next(_words(model, field, value), None)
@@ -31,6 +31,10 @@ def in_words(model: type[Model], table: tuple[Field, ...], fields: Fields) -> tu
     return said, tuple(unsaid)
 
 
+def _goes_without_saying(model: type[Model], field: Field, value: Any) -> bool:
+    return value == field.absent and model.model_fields[field.name].get_default() in (None, value)
+
+
 def alias_of(model: type[Model], name: str) -> str:
     """A field as documents call it."""
     return model.model_fields[name].alias or to_camel(name)
@@ -38,6 +42,10 @@ def alias_of(model: type[Model], name: str) -> str:
 
 def _words(model: type[Model], field: Field, value: Any) -> Iterator[Any]:
     """Ways to write `value` that the model takes, and that mean just this to the table."""
+    below = _model_in(model.model_fields[field.name].annotation) if field.kind.table else None
+    if below is not None:
+        yield from _part(model, field, in_words(below, field.kind.table, value)[0])
+        return
     for written in _forms(value):
         try:
             taken = _adapter(model, field.name).validate_python(written)
@@ -45,6 +53,21 @@ def _words(model: type[Model], field: Field, value: Any) -> Iterator[Any]:
             continue
         if taken == value or field.kind.normal(taken) == value:
             yield written
+
+
+def _part(model: type[Model], field: Field, said: dict[str, Any]) -> Iterator[Any]:
+    """A part with what can be said of it; nothing where that is not enough to be one."""
+    try:
+        _adapter(model, field.name).validate_python(said)
+    except ValidationError:
+        return
+    yield said
+
+
+def _model_in(annotation: Any) -> type[Model] | None:
+    """The model among the members of `Model | None`."""
+    members = (annotation, *get_args(annotation))
+    return next((one for one in members if isinstance(one, type) and issubclass(one, Model)), None)
 
 
 @cache

@@ -85,7 +85,10 @@ def _complaint(model: type[BaseModel], detail: ErrorDetails) -> Complaint:
     if isinstance(given, (dict, list)):
         return Complaint(path, f"is a {'mapping' if isinstance(given, dict) else 'list'}; write {_wanted(kind)}")
     if kind in ("literal_error", "enum"):
-        message, hint = _not_one_of(given.text if isinstance(given, Odd) else str(given), context["expected"])
+        text = given.text if isinstance(given, Odd) else str(given)
+        if not isinstance(given, str) and f"'{text}'" in context["expected"]:
+            return Complaint(path, _wrong_value("string_type", given, context), of_key, not is_secret)
+        message, hint = _not_one_of(text, context["expected"])
         return Complaint(path, message, of_key, not is_secret, hint)
     return Complaint(path, _wrong_value(kind, given, context), of_key, not is_secret)
 

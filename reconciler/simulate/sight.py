@@ -60,7 +60,7 @@ def read(world: World, desired: Desired, look: Look) -> Listing[Any]:
 
 def _items(world: World, desired: Desired, hypervisor: Hypervisor, look: Look) -> dict[str, Any]:
     if look.part is Part.DOMAINS:
-        return {found.name: _domain(world, found) for found in hypervisor.domains.values()}
+        return {found.name: _domain(world, desired, found) for found in hypervisor.domains.values()}
     if look.part is Part.NETWORKS:
         return {n.name: _network(n.xml or n.live or "", n.active) for n in hypervisor.networks.values()}
     return {found.name: _pool(world, desired, hypervisor, found, look.volume) for found in hypervisor.pools.values()}
@@ -96,12 +96,13 @@ def _facts(world: World, hypervisor: Hypervisor) -> HostFacts:
     )
 
 
-def _domain(world: World, found: Domain) -> SeenDomain:
+def _domain(world: World, desired: Desired, found: Domain) -> SeenDomain:
     if found.wedged:
         unknown = "its monitor did not answer within 5 s"
         return SeenDomain(found.name, found.uuid, DomainState.NOSTATE, unknown=unknown)
-    persistent = _read_domain(found.xml) if found.xml else None
-    live = _read_domain(found.live) if found.live and found.is_active else None
+    edits = desired.domains[found.name].spec.xml if found.name in desired.domains else ()
+    persistent = _read_domain(found.xml, edits) if found.xml else None
+    live = _read_domain(found.live, edits) if found.live and found.is_active else None
     disks = dict.fromkeys(disk for reading in (persistent, live) if reading for disk in reading.disks)
     mark = persistent.mark if persistent else live.mark if live else None
     return SeenDomain(

@@ -81,6 +81,7 @@ class Rules:
         reading = ReadingRules(
             cluster=desired.cluster_name,
             keeps_xml=desired.domains.__contains__,
+            edits=lambda name: desired.domains[name].spec.xml if name in desired.domains else (),
             asks_obstacles=desired.hosts[host].spec.cordoned,
         )
         return cls(reading, StorageRules.of(desired, host, answers), desired.hosts[host].migration_address)

@@ -5,7 +5,9 @@ A domain: XMLDesc once (persistent), once more when active (live). A network: XM
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
+from reconciler.desired.documents import XmlEdit
 from reconciler.errors import ReconcilerError
 from reconciler.observed import DomainState, SeenDisk, SeenDomain, SeenJob, SeenNetwork
 from reconciler.virt import codes, lib
@@ -22,12 +24,14 @@ class ReadingRules:
     """What is read of a domain beyond its definitions.
 
     `cluster`: whose mark is ours. `keeps_xml`: whether the text of a domain of that name is kept for merging.
+    `edits`: what the document of a domain of that name says of its XML itself.
     `asks_obstacles`: whether snapshots and saved states of our domains matter now (the host is cordoned).
     """
 
     cluster: str
     keeps_xml: Callable[[str], bool]
     asks_obstacles: bool = False
+    edits: Callable[[str], tuple[XmlEdit, ...]] = lambda name: ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +56,9 @@ def read_domain(listed: ListedDomain, memo: Memo, rules: ReadingRules) -> SeenDo
     text = handle.XMLDesc(codes.DOMAIN_XML_INACTIVE)
     live_text = handle.XMLDesc(0) if state is not DomainState.SHUTOFF else None
     try:
-        persistent = memo.reading(key, "persistent", text, read_domain_xml)
-        live = memo.reading(key, "live", live_text, read_domain_xml) if live_text is not None else None
+        parse, tail = _reader(rules.edits(name))
+        persistent = memo.reading(key, f"persistent{tail}", text, parse)
+        live = memo.reading(key, f"live{tail}", live_text, parse) if live_text is not None else None
     except (ReconcilerError, ValueError) as error:
         return SeenDomain(name, uuid, state, unknown=f"cannot read its definition: {error}")
     ours = persistent.mark is not None and persistent.mark.cluster == rules.cluster
@@ -79,6 +84,13 @@ def read_domain(listed: ListedDomain, memo: Memo, rules: ReadingRules) -> SeenDo
         )
 
     return memo.same(key, (name, persistent, live, state, reason, listed.autostart, kept, job, obstacles), make)
+
+
+def _reader(edits: tuple[XmlEdit, ...]) -> tuple[Callable[[str], DomainReading], str]:
+    """How a definition is read, and what tells this reading from one for another document."""
+    if not edits:
+        return read_domain_xml, ""
+    return partial(read_domain_xml, edits=edits), repr(edits)
 
 
 def unreadable(listed: ListedDomain, why: str) -> SeenDomain:

@@ -1,15 +1,17 @@
 """A domain's XML: read it, say what a document wants in the same words, and write only that into it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from reconciler.desired import derive
-from reconciler.desired.documents import Disk, Domain, DomainSpec, Interface
+from reconciler.desired.documents import Disk, Domain, Interface, XmlEdit
+from reconciler.desired.model import Model
 from reconciler.mark import Mark
-from reconciler.observed import SeenDisk
+from reconciler.observed import CpuFacts, HostFacts, SeenDisk
 from reconciler.xml.devices import NO_OTHER_NAMES, DeviceNames, device_names, named, seen_disks, write_devices
-from reconciler.xml.field import Field, Fields, read_fields, write_fields
+from reconciler.xml.edits import EditError, make_edits, read_edits, wanted_edits
+from reconciler.xml.field import Field, Fields, has, read_fields, write_fields
 from reconciler.xml.mark import read_mark, write_mark
 from reconciler.xml.skeleton import skeleton
 from reconciler.xml.table import DISK, DOMAIN, INTERFACE
@@ -27,10 +29,11 @@ class DomainReading:
     disks: tuple[SeenDisk, ...]
 
 
-def read(xml: str) -> DomainReading:
+def read(xml: str, edits: Sequence[XmlEdit] = ()) -> DomainReading:
     """Read a definition by the table.
 
-    What the table does not know is passed over; what the XML does not say is left out of `fields`. Raises: XmlError.
+    What the table does not know is passed over; what the XML does not say is left out of `fields`. `edits`: the
+    document's own fields (`spec.xml`); what stands at their paths is `fields["xml"]`. Raises: XmlError.
     """
     root = parse(xml)
     devices = root.find("devices")
@@ -38,6 +41,8 @@ def read(xml: str) -> DomainReading:
     fields = read_fields(root, DOMAIN)
     fields["disks"] = {name: read_fields(disk, DISK) for name, disk in disks.items()}
     fields["interfaces"] = {name: read_fields(interface, INTERFACE) for name, interface in interfaces.items()}
+    if edits:
+        fields["xml"] = read_edits(root, edits)
     return DomainReading(
         name=root.findtext("name") or "",
         uuid=root.findtext("uuid") or "",
@@ -57,52 +62,94 @@ def wanted(
 ) -> Fields:
     """What the document says, in the words of read().
 
-    With `only_set`: what it wrote itself, without what acts only at creation (`cpu: baseline`, a disk's format). A
-    device that `there` (a reading's fields) lacks is said in full, with its derived MAC, for it will be created.
-    `names`: what `there` calls a device that has another name in the document (see device_names).
+    With `only_set`: what it wrote itself and what is there can become, without what acts only at creation (`cpu:
+    baseline`, a disk's format). A part or device that `there` (a reading's fields) lacks is said in full, a device
+    with its derived MAC, for it will be created. `names`: what `there` calls a device that has another name in the
+    document (see device_names).
     """
-    spec, there = domain.spec, there or {}
-    fields = _said(spec, DOMAIN, only_set=only_set)
+    spec = domain.spec
+    fields = _said(spec, DOMAIN, there, only_set=only_set)
     if spec.disks or not only_set:
-        known = _known(there.get("disks"), spec.disks)
-        disks = {names.disks.get(d.name, d.name): d for d in spec.disks}
-        fields["disks"] = {n: _said(d, DISK, only_set=only_set and n in known) for n, d in disks.items()}
+        disks = {names.disks.get(disk.name, disk.name): disk for disk in spec.disks}
+        fields["disks"] = {name: _device(disk, name, DISK, there, only_set=only_set) for name, disk in disks.items()}
     if spec.interfaces or not only_set:
-        known = _known(there.get("interfaces"), spec.interfaces)
-        interfaces = {names.interfaces.get(i.name, i.name): i for i in spec.interfaces}
+        cards = {names.interfaces.get(card.name, card.name): card for card in spec.interfaces}
         fields["interfaces"] = {
-            n: _interface(domain, cluster, i, only_set=only_set and n in known) for n, i in interfaces.items()
+            name: _interface(domain, cluster, card, name, there, only_set=only_set) for name, card in cards.items()
         }
+    if spec.xml:
+        fields["xml"] = wanted_edits(spec.xml)
     return fields
 
 
-def _known(there: Mapping[str, Any] | None, devices: Iterable[Disk | Interface]) -> set[str]:
-    """Which devices are to be taken as there; all, where nobody said what is."""
-    return set(there) if there is not None else {device.name for device in devices}
+def unchangeable(domain: Domain, there: Fields) -> Fields:
+    """What the document says, and what is there can never become: another machine."""
+    whole = _said(domain.spec, DOMAIN, there, only_set=False)
+    written = domain.spec.model_fields_set
+    return {
+        field.name: whole[field.name]
+        for field in DOMAIN
+        if field.name in written and field.name in whole and _is_fixed(field, there.get(field.name), whole[field.name])
+    }
 
 
-def _interface(domain: Domain, cluster: str, interface: Interface, *, only_set: bool) -> dict[str, Any]:
-    said = _said(interface, INTERFACE, only_set=only_set)
-    return said if only_set else {**said, "mac": derive.mac(cluster, domain.name, interface)}
+def _is_new(name: str, sort: str, there: Fields | None) -> bool:
+    """All are taken as there, where nobody said what is."""
+    return there is not None and name not in there.get(sort, {})
 
 
-def _said(model: DomainSpec | Disk | Interface, table: tuple[Field, ...], *, only_set: bool) -> dict[str, Any]:
+def _device(
+    device: Disk | Interface, name: str, table: tuple[Field, ...], there: Fields | None, *, only_set: bool
+) -> dict[str, Any]:
+    sort = "disks" if table is DISK else "interfaces"
+    if only_set and _is_new(name, sort, there):
+        return _said(device, table, None, only_set=False)
+    seen = there.get(sort, {}).get(name) if there is not None else None
+    return _said(device, table, seen, only_set=only_set)
+
+
+def _interface(
+    domain: Domain, cluster: str, interface: Interface, name: str, there: Fields | None, *, only_set: bool
+) -> dict[str, Any]:
+    said = _device(interface, name, INTERFACE, there, only_set=only_set)
+    is_known = only_set and not _is_new(name, "interfaces", there)
+    return said if is_known else {**said, "mac": derive.mac(cluster, domain.name, interface)}
+
+
+def _said(model: Model, table: tuple[Field, ...], there: Fields | None, *, only_set: bool) -> dict[str, Any]:
+    """A default that the XML has without a word is not said."""
     said = {}
     for field in table:
-        value = getattr(model, field.name)
-        value = field.kind.normal(value) if value is not None else None
-        counts = not only_set or (field.name in model.model_fields_set and not field.once)
-        if value is not None and counts:
+        seen = there.get(field.name) if there is not None else None
+        is_new = there is not None and seen is None
+        value = _value(getattr(model, field.name), field, seen, only_set=only_set and not is_new)
+        is_written = field.name in model.model_fields_set
+        counts = is_written and not field.once if only_set else is_written or value != field.absent
+        if value is not None and counts and not (only_set and _is_fixed(field, seen, value)):
             said[field.name] = value
     return said
 
 
-def merge(xml: str, fields: Fields, *, sources: Mapping[str, str], mark: Mark | None) -> str:
+def _value(raw: Any, field: Field, seen: Any, *, only_set: bool) -> Any:
+    """In the words of read(); None where the document says nothing."""
+    if raw is not None and field.kind.table:
+        return _said(raw, field.kind.table, seen, only_set=only_set) or None
+    value = field.kind.normal(raw) if raw is not None else None
+    return value if value is None or seen is None else field.kind.settle(seen, value)
+
+
+def _is_fixed(field: Field, seen: Any, value: Any) -> bool:
+    return seen is not None and seen != value and field.fixed(seen, value)
+
+
+def merge(
+    xml: str, fields: Fields, *, sources: Mapping[str, str], mark: Mark | None, edits: Sequence[XmlEdit] = ()
+) -> str:
     """Write `fields` into a persistent definition (or a skeleton); all else stays as it stands.
 
     `sources`: where a disk that is not there yet lies, by its name; the source of one that is there is never touched.
-    `mark`: put in the place of the one that is there; None leaves that. Where nothing differs the result is `xml`
-    itself. Raises: XmlError.
+    `mark`: put in the place of the one that is there; None leaves that. `edits`: made after all else. Where nothing
+    differs the result is `xml` itself. Raises: XmlError; EditError where an edit matches nothing, or undoes a field.
     """
     root = parse_for_edit(xml)
     before = render(root)
@@ -113,8 +160,44 @@ def merge(xml: str, fields: Fields, *, sources: Mapping[str, str], mark: Mark | 
         write_devices(devices, "interface", fields.get("interfaces", {}), sources)
     if mark is not None:
         write_mark(root, mark)
+    make_edits(root, edits)
     after = render(root)
+    if edits:
+        _check_undone(after, fields)
     return xml if after == before else after
 
 
-__all__ = ["DeviceNames", "DomainReading", "Fields", "device_names", "merge", "read", "skeleton", "wanted"]
+def first_definition(
+    domain: Domain, mark: Mark, facts: HostFacts, cpu: CpuFacts | None, sources: Mapping[str, str]
+) -> str:
+    """A new domain's XML: the skeleton, all that its document says and leaves to defaults, `mark`, its edits.
+
+    An edit may undo a default, not what the document says. Raises: EditError.
+    """
+    fields = wanted(domain, mark.cluster, only_set=False)
+    made = merge(skeleton(domain, mark.cluster, facts, cpu), fields, sources=sources, mark=mark)
+    said = wanted(domain, mark.cluster, only_set=True, there=read(made).fields)
+    return merge(made, said, sources={}, mark=None, edits=domain.spec.xml)
+
+
+def _check_undone(xml: str, fields: Fields) -> None:
+    """An edit that says other than a field would be written again on every pass."""
+    seen = read(xml).fields
+    for name, value in fields.items():
+        if name != "xml" and not has(seen.get(name), value):
+            raise EditError(f"spec.xml undoes {name}, which the document sets too; leave one of them out")
+
+
+__all__ = [
+    "DeviceNames",
+    "DomainReading",
+    "EditError",
+    "Fields",
+    "device_names",
+    "first_definition",
+    "merge",
+    "read",
+    "skeleton",
+    "unchangeable",
+    "wanted",
+]

@@ -14,8 +14,16 @@ ORDER: Mapping[str, tuple[str, ...]] = {
         *("console", "channel", "input", "tpm", "graphics", "sound", "audio", "video", "hostdev", "redirdev"),
         *("watchdog", "memballoon", "rng"),
     ),
-    "disk": ("driver", "source", "backingStore", "target", "alias", "address"),
-    "interface": ("mac", "source", "target", "model", "alias", "address"),
+    "os": ("type", "firmware", "loader", "nvram", "boot"),
+    "disk": (
+        *("driver", "source", "backingStore", "target", "iotune", "readonly", "shareable", "serial", "boot"),
+        *("alias", "address"),
+    ),
+    "interface": (
+        *("mac", "source", "bandwidth", "target", "model", "driver", "boot", "mtu", "link", "alias", "address"),
+    ),
+    "graphics": ("listen",),
+    "tpm": ("backend", "alias", "address"),
     "network": ("name", "uuid", "metadata", "forward", "bridge", "mtu", "mac", "domain", "dns", "ip"),
     "pool": ("name", "uuid", "capacity", "allocation", "available", "source", "target"),
 }

@@ -3,7 +3,7 @@
 from reconciler.desired import derive
 from reconciler.desired.documents import Domain
 from reconciler.observed import CpuFacts, HostFacts
-from reconciler.xml.kinds import CPU
+from reconciler.xml.machine import CPU, family
 from reconciler.xml.table import DOMAIN
 from reconciler.xml.tree import Element, element, empty, insert, parse_for_edit, reach, render, set_text
 
@@ -14,7 +14,13 @@ _OWN_PORTS = 4
 """For what stands in the template: the controllers of USB and serial lines, the balloon, the random numbers."""
 
 _MACHINES = {"x86_64": "q35", "i686": "q35", "aarch64": "virt"}
-"""Those with PCIe; a guest of another architecture gets libvirt's default machine, and no ports."""
+"""A guest of another architecture gets libvirt's default machine."""
+
+_PCIE = frozenset(("pc-q35", "virt"))
+"""Families of machines with PCIe; others get no ports."""
+
+_NATIVE = frozenset((("x86_64", "i686"), ("aarch64", "armv7l"), ("ppc64le", "ppc64")))
+"""(host, guest): what a host can run by itself beside its own architecture."""
 
 _TEMPLATE = """\
 <domain>
@@ -39,15 +45,7 @@ _TEMPLATE = """\
   <devices>
     <controller type="usb" model="qemu-xhci"/>
     <controller type="pci" model="pcie-root"/>
-    <serial type="pty"/>
-    <console type="pty"/>
-    <channel type="unix">
-      <target type="virtio" name="org.qemu.guest_agent.0"/>
-    </channel>
     <memballoon model="virtio"/>
-    <rng model="virtio">
-      <backend model="random">/dev/urandom</backend>
-    </rng>
   </devices>
 </domain>
 """
@@ -59,21 +57,23 @@ def skeleton(domain: Domain, cluster: str, facts: HostFacts, cpu: CpuFacts | Non
     `cpu`: what `cpu: baseline` comes to; None, or one without a model, leaves the hypervisor's own default.
     Addresses are libvirt's to give.
     """
-    root = parse_for_edit(_TEMPLATE)
-    root.set("type", facts.virt_type)
+    root, arch = parse_for_edit(_TEMPLATE), domain.spec.arch or facts.arch
+    is_native = arch == facts.arch or (facts.arch, arch) in _NATIVE
+    root.set("type", facts.virt_type if is_native else "qemu")
     set_text(reach(root, "name"), domain.name)
     set_text(reach(root, "uuid"), derive.object_uuid(cluster, "domain", domain.name))
     kind = reach(root, "os", "type")
-    kind.set("arch", facts.arch)
-    machine, devices = _MACHINES.get(facts.arch), reach(root, "devices")
-    if machine != "q35":
+    kind.set("arch", arch)
+    machine, devices = domain.spec.machine or _MACHINES.get(arch, ""), reach(root, "devices")
+    if arch not in ("x86_64", "i686"):
         empty(root, "features", "pm")
     if machine:
         kind.set("machine", machine)
+    if family(machine) in _PCIE:
         _add_ports(devices, len(domain.spec.disks) + len(domain.spec.interfaces))
     else:
         empty(devices, "controller")
-    if cpu is not None and cpu.model and domain.spec.cpu == "baseline":
+    if cpu is not None and cpu.model and is_native and domain.spec.cpu == "baseline":
         _write_baseline(root, cpu)
     return render(root)
 

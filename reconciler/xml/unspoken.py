@@ -11,6 +11,8 @@ from reconciler.xml.tree import Element, parse
 
 OWN = frozenset({"name", "uuid", "devices", "currentMemory", "metadata"})
 """Said by the document's head, by other fields, or below."""
+CPU_OWN = frozenset({"cpu/model", "cpu/vendor", "cpu/feature"})
+"""Read by the fields `cpu` and `cpuFeatures`, whose place is all of <cpu>."""
 DEVICE_OWN = frozenset({"driver", "source", "target", "alias", "address", "backingStore", "mac", "model"})
 """Said by fields of ours as far as they matter, or libvirt's own."""
 
@@ -41,7 +43,7 @@ def unspoken_of_device(xml: str, tag: str, name: str) -> tuple[str, ...]:
 def _said(table: tuple[Field, ...]) -> frozenset[str]:
     """Paths of elements that the table reads, without attributes, and all that they lie in."""
     paths = [field.tags for field in table]
-    return frozenset("/".join(tags[:depth]) for tags in paths for depth in range(1, len(tags) + 1))
+    return CPU_OWN.union("/".join(tags[:depth]) for tags in paths for depth in range(1, len(tags) + 1))
 
 
 def _of_element(name: str, element: Element, said: frozenset[str]) -> Iterator[str]:

@@ -119,7 +119,12 @@ def what_is_broken_is_left_out(patch: Patch) -> None:
 
 
 def all_of_libvirt_is_compared(patch: Patch) -> None:
-    patch.setattr(FIELDS, "_narrowed", lambda seen, wanted: seen)
+    """What it adds by itself too, but for whole parts (CPU features), of which nobody could say a single difference."""
+
+    def narrowed(seen: Any, wanted: Any) -> Any:
+        return {key: value for key, value in seen.items() if key in wanted or not isinstance(value, dict)}
+
+    patch.setattr(FIELDS, "_narrowed", narrowed)
 
 
 def leftovers_are_left(patch: Patch) -> None:

@@ -153,9 +153,9 @@ def test_what_has_no_field_is_named_in_a_comment(lived_in: Room) -> None:
         "# left out: interface 52:54:00:11:22:34: it is on no network",
         "metadata of others",
         "controller (pci) x2",
-        "clock",
-        "graphics (vnc)",
-        "vda/serial",
+        "offset: localtime",
+        "graphics:\n    type: vnc",
+        "serial: one",
     ):
         assert said in text, said
     assert "kind: Domain\n" not in text.partition("# without a field")[0].partition("kind: Domain\n")[2]

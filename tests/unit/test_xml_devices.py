@@ -8,6 +8,9 @@ from reconciler.xml.domain import Fields, merge, read, wanted
 from reconciler.xml.kinds import scale
 from reconciler.xml.tree import XmlError
 
+PLAIN = {"read_only": False, "shareable": False}
+"""What is read of every disk."""
+
 
 def domain(devices: str = "", rest: str = "<memory>65536</memory><vcpu>1</vcpu>", uri: str = "") -> str:
     return f"<domain type='kvm'{uri}><name>d</name><uuid/>{rest}<devices>{devices}</devices></domain>"
@@ -72,7 +75,7 @@ def test_targets_go_on_after_z() -> None:
 
 def test_a_new_disk_has_the_documents_defaults() -> None:
     fields = read(edited(domain(), disks={"new": {"cache": None}})).fields["disks"]
-    assert fields == {"new": {"bus": "virtio", "format": "qcow2", "cache": "none"}}
+    assert fields == {"new": {"bus": "virtio", "format": "qcow2", "cache": "none", **PLAIN}}
 
 
 def test_a_new_disk_needs_a_source() -> None:
@@ -89,7 +92,7 @@ def test_one_scsi_controller_serves_all_new_scsi_disks() -> None:
 
 def test_a_definition_without_devices_gets_them() -> None:
     after = edited("<domain><name>d</name></domain>", interfaces={"lan": {"network": "lan"}})
-    assert read(after).fields["interfaces"] == {"lan": {"network": "lan", "model": "virtio"}}
+    assert read(after).fields["interfaces"] == {"lan": {"network": "lan", "model": "virtio", "link": "up"}}
 
 
 # --- sources ----------------------------------------------------------------

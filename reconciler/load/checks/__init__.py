@@ -1,7 +1,19 @@
 """What only all documents together can tell: references, clashes, things that cannot work."""
 
 from reconciler.errors import Problem
-from reconciler.load.checks import derived, domains, hosts, images, migration, networks, objects, placement, pools, xml
+from reconciler.load.checks import (
+    derived,
+    domains,
+    hosts,
+    images,
+    machines,
+    migration,
+    networks,
+    objects,
+    placement,
+    pools,
+    xml,
+)
 from reconciler.load.checks.world import World
 from reconciler.load.words import Hint
 
@@ -17,5 +29,5 @@ def check(world: World) -> list[tuple[Problem, Hint | None]]:
 def look_through(world: World) -> None:
     """Complain about everything that is wrong between documents."""
     if objects.check(world):
-        for room in (hosts, pools, images, networks, domains, migration, placement, derived, xml):
+        for room in (hosts, pools, images, networks, domains, machines, migration, placement, derived, xml):
             room.check(world)

@@ -1,0 +1,53 @@
+"""The fields of disks whose XML is more than one attribute or text."""
+
+from reconciler.xml.field import Field, Kind, part, read_text
+from reconciler.xml.kinds import NUMBER
+from reconciler.xml.tree import Element, element, empty, insert
+
+
+def _prefix(bus: str) -> str:
+    """Of target names on that bus."""
+    return {"virtio": "vd", "ide": "hd", "fdc": "fd"}.get(bus, "sd")
+
+
+def free_target(devices: Element, bus: str) -> str:
+    """The first target name of `bus` that no disk has: vda, ..., vdz, vdaa."""
+    taken = {target.get("dev") for target in devices.iterfind("disk/target")}
+    prefix, number = _prefix(bus), 0
+    while (name := prefix + _letters(number)) in taken:
+        number += 1
+    return name
+
+
+def _letters(number: int) -> str:
+    tail = chr(ord("a") + number % 26)
+    return tail if number < 26 else _letters(number // 26 - 1) + tail
+
+
+def _write_bus(disk: Element, field: Field, value: str) -> None:
+    """Another bus is another address, and may be another sort of target name. Needs the disk in its place."""
+    devices, target = disk.getparent(), field.reach(disk)
+    assert devices is not None
+    if not target.get("dev", "").startswith(_prefix(value)):
+        target.set("dev", free_target(devices, value))
+    target.set("bus", value)
+    empty(disk, "address")
+    if value == "scsi" and all(c.get("type") != "scsi" for c in devices.iterchildren("controller")):
+        insert(devices, element("controller", type="scsi", model="virtio-scsi"))
+
+
+BUS = Kind(read_text, _write_bus)
+
+# --- limits ----------------------------------------------------------------
+
+
+def _write_limit(iotune: Element, field: Field, value: int) -> None:
+    """A limit of all excludes those of reads and of writes, and the other way round."""
+    NUMBER.write(iotune, field, value)
+    way, _, what = field.name.partition("_")
+    empty(iotune, *((f"read_{what}", f"write_{what}") if way == "total" else (f"total_{what}",)))
+
+
+_LIMIT = Kind(NUMBER.read, _write_limit)
+_LIMITS = (f"{way}_{what}" for what in ("bytes_sec", "iops_sec") for way in ("total", "read", "write"))
+IOTUNE = part(*(Field(name, name, _LIMIT) for name in _LIMITS))
