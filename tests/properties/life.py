@@ -256,6 +256,7 @@ class Life(Story):
     def _remedies(self, core: list[str]) -> Iterator[str]:
         yield "nfs resume nas"
         yield "set cluster/life spec.suspend false"
+        yield "set cluster/life spec.limits {restarts: 99}"
         yield from (f"uncordon {host}" for host in (self.hosts if core == self.hosts else core[:1]))
         for host in core:
             yield from (f"link seat {host} mend", f"link {host} nas mend", f"host {host} on", f"libvirtd {host} start")
