@@ -33,13 +33,17 @@ FAULTS = (
     _fault("a host is gone", "test_silent_host_costs_only_itself", "host-silent", "links"),
     _fault("packets vanish in mid-call", "", "packets-vanish"),
     _fault("a link flaps", "", "flapping"),
-    _fault("hosts reach us and not each other", "", "peers-cannot-talk"),
-    _fault("a link is cut in mid-copy", "", "link-cut-in-mid-copy"),
-    _fault("an answer is lost after the switch-over", "", "answer-lost"),
+    _fault(
+        "hosts reach us and not each other",
+        "test_hosts_that_reach_us_but_not_each_other test_ports_shut_in_mid_copy",
+        "peers-cannot-talk",
+    ),
+    _fault("a link is cut in mid-copy", "test_cut_in_mid_copy", "link-cut-in-mid-copy"),
+    _fault("an answer is lost after the switch-over", "test_answer_lost_after_switch_over", "answer-lost"),
     _fault("all hosts are silent", "", "all-silent"),
     # libvirt and QEMU
     _fault("libvirtd restarts, events are lost", "", "libvirtd-restarts"),
-    _fault("libvirtd dies in mid-copy", "", "source-libvirtd-dies target-libvirtd-dies"),
+    _fault("libvirtd dies in mid-copy", "test_libvirtd_dies_in_mid_copy", "source-libvirtd-dies target-libvirtd-dies"),
     _fault(
         "libvirtd accepts and never answers",
         "test_stopped_libvirtd_costs_only_its_host",
@@ -48,7 +52,7 @@ FAULTS = (
     ),
     _fault("one domain's calls block", "", "wedged"),
     _fault("QEMU dies", "test_dead_guest_is_started_where_it_was", "drift-guest", "guests"),
-    _fault("QEMU dies in mid-copy", "", "source-qemu-dies target-qemu-dies"),
+    _fault("QEMU dies in mid-copy", "test_qemu_dies_in_mid_copy", "source-qemu-dies target-qemu-dies", "migrations"),
     _fault("an error that took effect", "", "error-that-took-effect"),
     _fault("a success without effect", "", "success-without-effect"),
     _fault("a migration is cut at its very end", "", "cut-at-the-very-end paused-source"),
@@ -58,18 +62,30 @@ FAULTS = (
     _fault("the export is full", "", "export-full"),
     _fault("the export is withdrawn or edited", "test_export_is_served_again", "drift-export export-conflict"),
     _fault("something else is in the pool's place", "", "target-occupied"),
+    _fault("different mounts at one path", "test_another_mount_at_the_pools_path", "mounts-differ"),
     _fault("an upload breaks", "", "upload-cut"),
     _fault("a volume is there before us", "test_volume_that_is_there_first_is_left_alone", "volume-of-another-size"),
     _fault(
         "a volume is listed late", "test_volume_that_nobody_lists_yet_is_left_alone", "volume-without-domain", "stale"
+    ),
+    _fault(
+        "an NFS client lists what was",
+        "test_a_guest_that_another_host_made_a_moment_ago_is_not_made_again",
+        "directory-cache directory-cache-and-silent",
     ),
     _fault("a disk is gone", "", "disk-lost"),
     _fault("a dead host's image lock stays", "", "image-locked"),
     _fault("a pool is stopped or unmounted", "test_pool_is_mounted_again", "drift-pool unmounted"),
     # guests
     _fault("a guest ignores shutdown", "", "deaf-guest"),
-    _fault("a guest dirties its memory too fast", "", "busy-guest"),
-    _fault("a guest ends in mid-copy", "", "ends-in-mid-copy"),
+    _fault(
+        "a guest dirties its memory too fast",
+        "test_a_busy_guest_is_given_up_and_the_next_one_goes",
+        "busy-guest",
+        "busy",
+    ),
+    _fault("a post-copy breaks", "", "post-copy-broken"),
+    _fault("a guest ends in mid-copy", "test_guest_that_ends_by_itself_in_mid_copy", "ends-in-mid-copy"),
     # people
     _fault("moved by hand between plan and step", "test_guest_moved_by_hand_between_plan_and_step", "moved-by-hand"),
     _fault("moved by hand while hosts are read", "", "moved-while-being-read"),
@@ -111,7 +127,5 @@ UNSEEN = {
     "deaf": "a guest without ACPI",
     "io-errors": "QEMU's pause on an error of its disk",
     "wedged": "a stopped QEMU",
-    "busy": "a guest that writes to its memory",
-    "migrations": "libvirt's phases, cut one by one",
 }
 """Kinds that no lab test has shown by itself, and what they stand for."""

@@ -44,7 +44,12 @@ def _is_well(rehearsal: Rehearsal, code: int | None, end: list[object]) -> Calla
     return lambda: rehearsal.codes[-1] == code and (code == 0 or rehearsal.end() == end)
 
 
-KNOWN = {("silent-host", Outcome.SUCCESS_WITHOUT_EFFECT): "a pool that was refreshed in vain tells nothing of it"}
+KNOWN = {
+    (
+        "silent-host",
+        Outcome.SUCCESS_WITHOUT_EFFECT,
+    ): "a definition is written, the claim refuses it, and it is taken back"
+}
 
 
 def _tries() -> Iterator[Any]:
