@@ -36,7 +36,8 @@ class Whereabouts(NamedTuple):
 
 def whereabouts(desired: Desired, observed: Observed) -> Mapping[str, Whereabouts]:
     """Every domain document's whereabouts, by name. Order: by name. Raises: nothing."""
-    return {name: _locate(desired, observed, domain) for name, domain in sorted(desired.domains.items())}
+    cluster = desired.cluster_name
+    return {name: _locate(desired, observed, cluster, domain) for name, domain in sorted(desired.domains.items())}
 
 
 def own_uuid(desired: Desired, observed: Observed, domain: Domain) -> str:
@@ -53,10 +54,15 @@ def own_uuid(desired: Desired, observed: Observed, domain: Domain) -> str:
     return min(ours or {seen.uuid for seen in named if domain.adopted}, default=derived)
 
 
-def _locate(desired: Desired, observed: Observed, domain: Domain) -> Whereabouts:
-    cluster, name = desired.cluster_name, domain.name
-    uuid = own_uuid(desired, observed, domain)
+def _locate(desired: Desired, observed: Observed, cluster: str, domain: Domain) -> Whereabouts:
+    name = domain.name
+    uuid = object_uuid(cluster, "domain", name)
     found = observed.whereabouts(name, uuid)
+    if not found and name not in observed.unsettled:
+        return Whereabouts(name, uuid)
+    own = own_uuid(desired, observed, domain)
+    if own != uuid:
+        uuid, found = own, observed.whereabouts(name, own)
     for host, seen in found:
         if seen.unknown:
             return _held(name, uuid, host, seen, HeldReason.STATE_UNCLEAR, f"cannot read it: {seen.unknown}")

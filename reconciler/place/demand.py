@@ -116,6 +116,10 @@ class Judge:
             return f"it is unknown: {self.observed.silence(host.name)}"
         return ""
 
+    def is_closed(self, host: Host) -> bool:
+        """Whether it takes nobody."""
+        return host.name in self._closed
+
     def _storage_reasons(self, demand: Demand, host: Host) -> Iterator[str]:
         for name in demand.pools:
             reason = self._pools.get((name, host.name))

@@ -102,13 +102,7 @@ class Ledger:
 
     def broken_softly(self, rules: Rules, host: int) -> int:
         """How many soft rules a guest breaks at `host`."""
-        broken = 0
-        for sort in rules.rather_not:
-            broken += self.counts[sort].get(host, 0)
-        for sort in rules.rather:
-            count = self.counts[sort]
-            broken += sum(count.values()) - count.get(host, 0)
-        return broken
+        return sum(self.counts[sort].get(host, 0) for sort in rules.rather_not) + self._away(rules.rather, host)
 
     def emptiest_first(self) -> list[int]:
         return [self._mask - (key & self._mask) for key in reversed(self._order)]
@@ -117,11 +111,13 @@ class Ledger:
         """The best host for `guest`: fewest penalties, then most memory left (`tight`: least); None where none fits."""
         _, memory, need, allowed, rules, failed, _, _ = guest
         never, rather_not, rather, _ = rules
-        order, mask, vcpus = self._order, self._mask, self.vcpus
+        if rather:
+            return self._pick_beside(guest, tight=tight)
+        order, mask, vcpus, counts = self._order, self._mask, self.vcpus, self.counts
         if len(allowed) * 4 < len(order):
             order = sorted([self._keys[host] for host in allowed])
         enough = memory << self._bits if memory else order[0] if order else 0
-        is_free = not (rather_not or rather or failed)
+        is_free = not (rather_not or failed)
         least, best = 0, None
         for key in order[bisect_left(order, enough) :] if tight else reversed(order):
             host = mask - (key & mask)
@@ -129,13 +125,33 @@ class Ledger:
                 break
             if host not in allowed or (need and vcpus[host] < need):
                 continue
-            if never and self.is_broken(rules, host):
-                continue
-            if is_free:
-                return host
-            penalty = self.broken_softly(rules, host) + (FAILED_THERE if host in failed else 0)
-            if not penalty:
-                return host
-            if best is None or penalty < least:
-                least, best = penalty, host
+            for sort in never:
+                if counts[sort].get(host):
+                    break
+            else:
+                if is_free:
+                    return host
+                penalty = FAILED_THERE if host in failed else 0
+                for sort in rather_not:
+                    penalty += counts[sort].get(host, 0)
+                if not penalty:
+                    return host
+                if best is None or penalty < least:
+                    least, best = penalty, host
         return best
+
+    def _pick_beside(self, guest: Guest, *, tight: bool) -> int | None:
+        """The best host where it would rather be with others: who is nowhere near them need not be told apart."""
+        near = {host for sort in guest.rules.rather for host, count in self.counts[sort].items() if count}
+        fitting = [host for host in near if self.fits(guest, host)]
+        far = self.pick(guest._replace(rules=guest.rules._replace(rather=())), tight=tight)
+        found = [*fitting, *([] if far is None else [far])]
+        return min(found, key=lambda host: self._score(guest, host, tight=tight), default=None)
+
+    def _score(self, guest: Guest, host: int, *, tight: bool) -> tuple[int, int]:
+        failed = FAILED_THERE if host in guest.failed else 0
+        return failed + self.broken_softly(guest.rules, host), self._keys[host] if tight else -self._keys[host]
+
+    def _away(self, rather: tuple[int, ...], host: int) -> int:
+        """How many of those that should be together with a guest are not at `host`."""
+        return sum(sum(self.counts[sort].values()) - self.counts[sort].get(host, 0) for sort in rather)

@@ -7,22 +7,23 @@ from reconciler.desired import matches
 from reconciler.desired.documents import Domain
 from reconciler.place.ledger import FREE, Rules
 
-SORTS = 3
-"""Of each group the ledger counts its members, those that must be apart from them, and those that would rather be."""
+SORTS = 4
+"""Of each group the ledger counts its members, who must be apart from them, who would rather be, and who with them."""
 
 
 @dataclass(slots=True, eq=False)
 class Group:
     """Domains that some rule speaks of, by their labels.
 
-    `members`, `averse` (which must be apart from them), `shy` (which would rather be): numbers of the ledger's counts.
-    `is_shunned`, `is_avoided`: whether there is anybody averse, or shy.
+    `members`, `averse` (which must be apart from them), `shy` (which would rather be), `keen` (which would rather be
+    with them): numbers of the ledger's counts. `is_shunned`, `is_avoided`, `is_sought`: whether there is anybody such.
     """
 
     wanted: Mapping[str, str]
     members: int
     is_shunned: bool = False
     is_avoided: bool = False
+    is_sought: bool = False
 
     @property
     def averse(self) -> int:
@@ -31,6 +32,10 @@ class Group:
     @property
     def shy(self) -> int:
         return self.members + 2
+
+    @property
+    def keen(self) -> int:
+        return self.members + 3
 
     def has(self, domain: Domain) -> bool:
         """Whether the domain is a member."""
@@ -70,9 +75,11 @@ class Neighbours:
             else:
                 group.is_avoided = True
         if placement.together_with is not None:
-            self.group(placement.together_with.match_labels)
+            group = self.group(placement.together_with.match_labels)
             if placement.together_with.required:
                 self.joined.append(domain)
+            else:
+                group.is_sought = True
 
     def group(self, wanted: Mapping[str, str]) -> Group:
         """The group of all domains that carry `wanted`."""
@@ -102,14 +109,16 @@ class Neighbours:
         never = [group.averse for group in mine if group.is_shunned]
         rather_not = [group.shy for group in mine if group.is_avoided]
         counted = [group.members for group in mine]
-        rather: tuple[int, ...] = ()
+        rather = [group.keen for group in mine if group.is_sought]
         if apart is not None:
             group = self.group(apart.match_labels)
             (never if apart.required else rather_not).append(group.members)
             counted.append(group.averse if apart.required else group.shy)
         if together is not None and not together.required:
-            rather = (self.group(together.match_labels).members,)
-        return Rules(tuple(never), tuple(rather_not), rather, tuple(counted))
+            group = self.group(together.match_labels)
+            rather.append(group.members)
+            counted.append(group.keen)
+        return Rules(tuple(never), tuple(rather_not), tuple(rather), tuple(counted))
 
 
 def joint(rules: Iterable[Rules]) -> Rules:

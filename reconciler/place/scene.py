@@ -7,7 +7,7 @@ from functools import cached_property
 from reconciler.desired import Desired
 from reconciler.desired.documents import Domain, Host, Power, State
 from reconciler.history import History
-from reconciler.observed import HostFacts, Listing, Observed, SeenDomain, Standing
+from reconciler.observed import Listing, Observed, SeenDomain, Standing
 from reconciler.place.asks import Asks, asks
 from reconciler.place.demand import Judge, Verdict, demand_live
 from reconciler.place.ledger import FREE, Guest, Ledger, Rules
@@ -49,12 +49,10 @@ class Scene:
     @cached_property
     def ledger(self) -> Ledger:
         """All that runs is counted where it runs, moves under way on both ends, and what is off and will start."""
-        policy = self.desired.policy.placement
         facts = [self.observed.host_facts(host.name) for host in self.hosts]
-        memory = [
-            _memory_to_give(host, told, policy.memory_overcommit) for host, told in zip(self.hosts, facts, strict=True)
-        ]
-        vcpus = [told.cpus * policy.cpu_overcommit if told else 0.0 for told in facts]
+        overcommit = self.desired.policy.placement.cpu_overcommit
+        memory = [self.capacity(number) for number in range(len(self.hosts))]
+        vcpus = [told.cpus * overcommit if told else 0.0 for told in facts]
         present = list(self._present())
         for guest_memory, guest_vcpus, host, _ in present:
             memory[host] -= guest_memory
@@ -63,6 +61,13 @@ class Scene:
         for _, _, host, rules in present:
             ledger.count(rules, host, 1)
         return ledger
+
+    def capacity(self, host: int) -> int:
+        """Bytes of memory that a host has for guests; 0 where nobody knows."""
+        hypervisor, facts = self.hosts[host].spec.hypervisor, self.observed.host_facts(self.hosts[host].name)
+        if facts is None or hypervisor is None:
+            return 0
+        return int(facts.memory * self.desired.policy.placement.memory_overcommit) - hypervisor.reserved.memory
 
     def _present(self) -> Iterator[tuple[int, int, int, Rules]]:
         """Memory, vCPUs, host and rules of all that runs or will start where it is."""
@@ -156,7 +161,7 @@ class Scene:
 
 
 def runs(where: Whereabouts) -> bool:
-    return where.home is not None and where.seen is not None and where.seen.standing is not Standing.OFF
+    return where.home is not None and where.seen is not None and where.seen.is_active
 
 
 def will_start(domain: Domain, where: Whereabouts) -> bool:
@@ -173,9 +178,3 @@ def size_of(domain: Domain | None, seen: SeenDomain | None) -> tuple[int, int]:
     if domain is None:
         return memory, vcpus
     return max(memory, domain.spec.memory), max(vcpus, domain.spec.vcpus)
-
-
-def _memory_to_give(host: Host, facts: HostFacts | None, overcommit: float) -> int:
-    if facts is None or host.spec.hypervisor is None:
-        return 0
-    return int(facts.memory * overcommit) - host.spec.hypervisor.reserved.memory

@@ -165,7 +165,7 @@ def _too_near(scene: Scene, placed: Mapping[str, Placement]) -> Iterator[tuple[s
     near: dict[str, list[str]] = {}
     for domain in scene.asks.neighbours.apart:
         placement = placed.get(domain.name)
-        if placement is not None and placement.target is not None and counts(scene, placement):
+        if placement is not None and placement.target is not None and _has_company(scene, domain, placement):
             near.setdefault(placement.target, [])
     if not near:
         return
@@ -174,6 +174,15 @@ def _too_near(scene: Scene, placed: Mapping[str, Placement]) -> Iterator[tuple[s
             near[placement.where.home].append(name)
     for names in near.values():
         yield from _apart(scene, placed, names)
+
+
+def _has_company(scene: Scene, domain: Domain, placement: Placement) -> bool:
+    """Whether any from whom it must be apart is counted where it is."""
+    apart, host = domain.spec.placement.apart_from, scene.number.get(placement.target or "")
+    if apart is None or host is None or not counts(scene, placement):
+        return False
+    group = scene.asks.neighbours.group(apart.match_labels)
+    return scene.ledger.counts[group.members].get(host, 0) > group.has(domain)
 
 
 def counts(scene: Scene, placement: Placement) -> bool:

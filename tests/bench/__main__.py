@@ -15,9 +15,11 @@ CROWDS  passes as above at 1,000 and 10,000 domains of libvirt's test driver beh
         memory a daemon needs for them above what it imports.
 DRAIN   eight running guests leave a hypervisor, two at a time: `reconcile --once` after the cordon, against the best
         script of virsh (drain.sh), both on the seat, by turns in both directions.
+PLACEMENT  5,000 domains with rules on 100 hosts, over a bare best-fit loop on the same ledger; then whether each of
+        the hosts could be emptied, over that one placement; and placing where nothing is to be done.
 BY ITSELF  stages that need no machine: placing, planning from nothing, validating. No ratio.
 
-`--only passes,crowds,drain,start,pure` measures some of these.
+`--only passes,crowds,drain,start,placing,pure` measures some of these.
 
 Times in milliseconds; `cpu`: of the client without its ssh, `libvirtd`: of the daemon, means of a turn. A floor whose
 slowest turn took 1.5 times its fastest is marked "noisy": do not believe the ratios then; run it again, or, on a busy
@@ -37,7 +39,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from tests.bench import drain, pure, start
+from tests.bench import drain, placing, pure, start
 from tests.bench.calls import expected
 from tests.bench.cloud import FLOOR, PYTHON, RECONCILE, Broken, Hypervisor, Lab, Seat, crowded, lab
 from tests.bench.table import Row, as_json, calls_text, measured_text, over, pure_text, row
@@ -104,6 +106,13 @@ def _pure(wanted: argparse.Namespace) -> Told:
     return {"pure": found}
 
 
+def _placing(wanted: argparse.Namespace) -> Told:
+    with tempfile.TemporaryDirectory(prefix="reconciler-bench-") as scratch:
+        rows = placing.measure(Path(scratch), wanted.rounds)
+    _show(wanted, measured_text("PLACEMENT", rows))
+    return {"placing": as_json(rows)}
+
+
 def _start(wanted: argparse.Namespace) -> Told:
     with tempfile.TemporaryDirectory(prefix="reconciler-bench-") as scratch:
         rows = start.measure(Path(scratch), wanted.rounds)
@@ -151,7 +160,7 @@ def _drain(wanted: argparse.Namespace) -> Told:
     return {"drain": as_json(rows)}
 
 
-SECTIONS = {"pure": _pure, "start": _start, "passes": _no_op, "crowds": _crowds, "drain": _drain}
+SECTIONS = {"pure": _pure, "placing": _placing, "start": _start, "passes": _no_op, "crowds": _crowds, "drain": _drain}
 
 
 def _show(wanted: argparse.Namespace, *texts: str) -> None:
