@@ -1,5 +1,6 @@
 """What a domain asks of a host by itself, and each host's reason against it. Asked once for all that ask alike."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,17 +13,32 @@ from reconciler.ours import is_or_becomes_ours
 from reconciler.readiness import pool_trouble
 from reconciler.whereabouts import twins
 
+MIB = 1024**2
 Selector = str | tuple[str, ...] | frozenset[tuple[str, str]]
 
 
+NONE: frozenset[int] = frozenset()
+_SPANS = r"[0-9]{1,5}(-[0-9]{1,5})?(,[0-9]{1,5}(-[0-9]{1,5})?)*"
+
+
 class Demand(NamedTuple):
-    """What counts beside room and neighbours. `least_qemu`: the version that it runs on and must not go below."""
+    """What counts beside room and neighbours. `least_qemu`: the version that it runs on and must not go below.
+
+    `arch`, `machine`, `emulator`: empty where any will do. `cpus`, `nodes`: numbers of the host's that it is bound to.
+    `pages`: bytes of a huge page and of all that it takes of them; 0, 0 for plain memory.
+    """
 
     hosts: Selector
     pools: tuple[str, ...]
     networks: tuple[str, ...]
     cpu: str
     least_qemu: int = 0
+    arch: str = ""
+    machine: str = ""
+    emulator: str = ""
+    cpus: frozenset[int] = NONE
+    nodes: frozenset[int] = NONE
+    pages: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +60,31 @@ def demand_of(domain: Domain) -> Demand:
     )
 
 
+def numbers(cpuset: str) -> frozenset[int]:
+    """The numbers that libvirt writes as 0-3,8; none where it is written otherwise."""
+    if not re.fullmatch(_SPANS, cpuset):
+        return NONE
+    spans = (part.partition("-") for part in cpuset.split(","))
+    return frozenset(number for first, _, last in spans for number in range(int(first), int(last or first) + 1))
+
+
 def demand_live(anew: Demand, domain: Domain, running: SeenDomain, home: HostFacts | None) -> Demand:
     """What it asks while it runs: its live definition counts, for that is what moves."""
     live = running.live or {}
     keeps_qemu = home is not None and not domain.spec.placement.allow_older_qemu
     least = home.qemu_version if home is not None and keeps_qemu else 0
-    return anew._replace(cpu=str(live.get("cpu") or anew.cpu), least_qemu=least)
+    pins = (live.get("cpuset"), *live.get("vcpu_pins", ()), live.get("emulator_pin"))
+    nodes, page = live.get("numatune", {}).get("nodeset"), int(live.get("hugepages", 0))
+    return anew._replace(
+        cpu=str(live.get("cpu") or anew.cpu),
+        least_qemu=least,
+        arch=str(live.get("arch", anew.arch)),
+        machine=str(live.get("machine", anew.machine)),
+        emulator=str(live.get("emulator", anew.emulator)),
+        cpus=frozenset[int]().union(*(numbers(one) for one in pins if one)) or anew.cpus,
+        nodes=numbers(nodes) if nodes else anew.nodes,
+        pages=(page, int(live.get("memory", 0))) if page else anew.pages,
+    )
 
 
 def selector_key(selector: HostSelector) -> Selector:
@@ -91,7 +126,8 @@ class Judge:
         yield from self._network_reasons(demand, host)
         facts = self.observed.host_facts(host.name)
         if facts is not None:
-            yield from _machine_reasons(demand, facts)
+            yield from _machine_reasons(demand, facts, self._emulators)
+            yield from _binding_reasons(demand, facts)
 
     def may_be_at(self, selector: Selector, host: Host) -> bool:
         """Whether `placement.hosts` means the host."""
@@ -115,6 +151,12 @@ class Judge:
         if not self.observed.is_reachable(host.name):
             return f"it is unknown: {self.observed.silence(host.name)}"
         return ""
+
+    @cached_property
+    def _emulators(self) -> frozenset[str]:
+        """Paths that any host tells of; what none does is a person's own, and may be anywhere."""
+        told = (self.observed.host_facts(host.name) for host in self.hosts)
+        return frozenset(path for facts in told if facts for _, offer in facts.offers for path in offer.emulators)
 
     def is_closed(self, host: Host) -> bool:
         """Whether it takes nobody."""
@@ -144,7 +186,8 @@ class Judge:
                 yield f"network/{name} there is not ours"
 
 
-def _machine_reasons(demand: Demand, facts: HostFacts) -> Iterator[str]:
+def _machine_reasons(demand: Demand, facts: HostFacts, emulators: frozenset[str]) -> Iterator[str]:
+    yield from _offer_reasons(demand, facts, emulators)
     if facts.qemu_version and facts.qemu_version < demand.least_qemu:
         mine, least = _version(facts.qemu_version), _version(demand.least_qemu)
         yield f"its QEMU {mine} is older than {least}, on which it runs (placement.allowOlderQemu would allow it)"
@@ -156,6 +199,34 @@ def _machine_reasons(demand: Demand, facts: HostFacts) -> Iterator[str]:
     elif facts.cpu.usable and demand.cpu not in {facts.cpu.model, *facts.cpu.usable}:
         # A host whose own CPU is a model without some features (TCG's always is) does not list that model as usable.
         yield f"it cannot offer the CPU model {demand.cpu}"
+
+
+def _offer_reasons(demand: Demand, facts: HostFacts, emulators: frozenset[str]) -> Iterator[str]:
+    arch, offers = demand.arch or facts.arch, dict(facts.offers)
+    if not offers:
+        return
+    if arch not in offers:
+        yield f"it runs no guests of the architecture {arch}"
+        return
+    if demand.machine and offers[arch].machines and demand.machine not in offers[arch].machines:
+        yield f"it does not offer the machine type {demand.machine}"
+    if demand.emulator in emulators and demand.emulator not in offers[arch].emulators:
+        yield f"it does not have the emulator {demand.emulator}"
+
+
+def _binding_reasons(demand: Demand, facts: HostFacts) -> Iterator[str]:
+    """CPUs, NUMA nodes and huge pages that the host lacks."""
+    if not facts.cells:
+        return
+    if lacking := demand.cpus - {cpu for cell in facts.cells for cpu in cell.cpus}:
+        yield f"it has no CPU {min(lacking)}, to which the domain is bound"
+    if lacking := demand.nodes - {cell.number for cell in facts.cells}:
+        yield f"it has no NUMA node {min(lacking)}, from which the memory shall come"
+    page, memory = demand.pages
+    cells = [cell for cell in facts.cells if not demand.nodes or cell.number in demand.nodes]
+    held = sum(count * size for cell in cells for size, count in cell.pages if size == page)
+    if page and held < memory:
+        yield f"it has {held // MIB} MiB in huge pages of {page // 1024} KiB, {memory // MIB} MiB are needed"
 
 
 def _version(number: int) -> str:

@@ -168,6 +168,10 @@ class Hypervisor:
     memory: int = 8 * GIB
     cpus: int = 8
     cpu: str = "Broadwell"
+    qemu: int = 7_002_000
+    """Its version, as libvirt writes it in one number."""
+    machines: frozenset[str] = frozenset({"pc", "pc-i440fx-7.2", "q35", "pc-q35-7.2"})
+    """Machine types that it offers."""
     bridges: set[str] = field(default_factory=lambda: {"br0"})
     daemon: Daemon = Daemon.ALIVE
     boots: int = 1

@@ -11,11 +11,13 @@ from reconciler.desired import Desired
 from reconciler.desired.derive import claim, image_marker, image_volume, object_uuid, volume_name
 from reconciler.desired.documents import Pool as PoolDocument
 from reconciler.observed import (
+    Cell,
     DomainState,
     HostFacts,
     Listing,
     Look,
     MemoryUse,
+    Offer,
     Part,
     SeenDomain,
     SeenExport,
@@ -90,7 +92,9 @@ def _facts(world: World, hypervisor: Hypervisor) -> HostFacts:
         cpus=hypervisor.cpus,
         cpu=hypervisor.cpu_facts,
         libvirt_version=9_000_000,
-        qemu_version=7_002_000,
+        qemu_version=hypervisor.qemu,
+        offers=(("x86_64", Offer(hypervisor.machines)),),
+        cells=(Cell(0, frozenset(range(hypervisor.cpus))),),
         boot_id=f"{hypervisor.name}-{hypervisor.boots}",
         link=world.link_rate,
     )

@@ -99,7 +99,8 @@ def _why_there(desired: Desired, domain: Domain, where: Whereabouts) -> tuple[st
     host = desired.hosts.get(where.home)
     if host is not None and host.spec.cordoned:
         return "HostCordoned", f"it is at host/{where.home}, which is cordoned; onDrain is {domain.spec.on_drain.value}"
-    return "Stays", f"it is at host/{where.home} and stays there: a domain moves only when its host is cordoned"
+    rule = "a domain moves only when its host is cordoned, or a hard rule of its placement is broken"
+    return "Stays", f"it is at host/{where.home} and stays there: {rule}"
 
 
 # --- hosts --------------------------------------------------------------------------

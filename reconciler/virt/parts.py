@@ -97,6 +97,8 @@ def _read_fixed_facts(connection: lib.Connection, uri: str) -> dict[str, Any]:
         "uuid": capabilities.uuid or str(uuid5(NAMESPACE_URL, uri)),
         "arch": capabilities.arch,
         "virt_type": virt_type,
+        "offers": capabilities.offers,
+        "cells": capabilities.cells,
         "cpu": cpu,
         "libvirt_version": connection.getLibVersion(),
         "qemu_version": connection.getVersion(),

@@ -4,7 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reconciler.observed import CpuFacts
+from reconciler.observed import Cell, CpuFacts, Offer
+from reconciler.xml.kinds import scale
 from reconciler.xml.tree import Element, parse, text_of
 
 
@@ -17,6 +18,9 @@ class Capabilities:
     cpus: int
     virt_types: tuple[str, ...] = ()
     """That it offers guests of its own architecture, kvm first. A kvm that is offered need not work."""
+    offers: tuple[tuple[str, Offer], ...] = ()
+    """By architecture."""
+    cells: tuple[Cell, ...] = ()
 
 
 def read_capabilities(xml: str) -> Capabilities:
@@ -30,7 +34,23 @@ def read_capabilities(xml: str) -> Capabilities:
         arch=arch,
         cpus=_cpu_count(host) if host is not None else 0,
         virt_types=tuple(sorted(types, key=lambda name: (name != "kvm", name))),
+        offers=tuple(sorted((one.get("name", ""), _offer(one)) for one in root.iterfind("guest/arch"))),
+        cells=tuple(_cell(cell) for cell in root.iterfind("host/topology/cells/cell")),
     )
+
+
+def _offer(arch: Element) -> Offer:
+    machines = {text_of(one) for one in arch.iterfind(".//machine")}
+    return Offer(frozenset(machines - {""}), frozenset(text_of(one) for one in arch.iterfind(".//emulator")))
+
+
+def _cell(cell: Element) -> Cell:
+    cpus = frozenset(int(one.get("id", "0")) for one in cell.iterfind("cpus/cpu"))
+    pages = (
+        (int(one.get("size", "0")) * scale(one.get("unit", "KiB")), int(text_of(one) or "0"))
+        for one in cell.iterfind("pages")
+    )
+    return Cell(int(cell.get("id", "0")), cpus, tuple(sorted(pages)))
 
 
 def _cpu_count(host: Element) -> int:

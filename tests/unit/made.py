@@ -35,6 +35,10 @@ def pool(name: str = "images", **spec: Any) -> Pool:
     return _document(Pool, name, {"type": "netfs", "target": "/cloud", **source, **spec})  # type: ignore[no-any-return]
 
 
+def network(name: str = "lan", **spec: Any) -> Network:
+    return _document(Network, name, {"bridge": "br0", **spec})  # type: ignore[no-any-return]
+
+
 def desired(*documents: Any, **policy: Any) -> Desired:
     """All documents of cluster `c`."""
     cluster = _document(Cluster, "c", policy)

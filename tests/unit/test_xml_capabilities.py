@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from reconciler.observed import CpuFacts
+from reconciler.observed import Cell, CpuFacts, Offer
 from reconciler.xml.capabilities import (
     AMD,
     ANY,
@@ -24,12 +24,26 @@ CAPABILITIES = """<capabilities>
       <topology sockets='1' dies='2' cores='4' threads='2'/>
     </cpu>
     <topology><cells num='2'>
-      <cell id='0'><cpus num='3'><cpu id='0'/><cpu id='1'/><cpu id='2'/></cpus></cell>
+      <cell id='0'>
+        <pages unit='KiB' size='4'>1000</pages>
+        <pages unit='KiB' size='1048576'>4</pages>
+        <pages unit='KiB' size='2048'>512</pages>
+        <cpus num='3'><cpu id='0'/><cpu id='1'/><cpu id='2'/></cpus></cell>
       <cell id='1'><cpus num='1'><cpu id='3'/></cpus></cell>
     </cells></topology>
   </host>
   <guest><os_type>hvm</os_type><arch name='i686'><domain type='qemu'/><domain type='xen'/></arch></guest>
-  <guest><os_type>hvm</os_type><arch name='x86_64'><domain type='qemu'/><domain type='kvm'/></arch></guest>
+  <guest><os_type>hvm</os_type><arch name='x86_64'>
+    <emulator>/usr/bin/qemu-system-x86_64</emulator>
+    <machine maxCpus='255'>pc-i440fx-7.2</machine>
+    <machine canonical='pc-i440fx-7.2' maxCpus='255'>pc</machine>
+    <domain type='qemu'/>
+    <domain type='kvm'>
+      <emulator>/usr/bin/qemu-kvm</emulator>
+      <machine maxCpus='288'>pc-q35-7.2</machine>
+      <machine canonical='pc-q35-7.2' maxCpus='288'>q35</machine>
+    </domain>
+  </arch></guest>
 </capabilities>"""
 
 DOMAIN_CAPABILITIES = """<domainCapabilities>
@@ -53,8 +67,21 @@ DOMAIN_CAPABILITIES = """<domainCapabilities>
 
 
 def test_capabilities_of_a_host() -> None:
-    expected = Capabilities("3078ad7d-a537-4873-b21c-97ea812902c1", "x86_64", 4, ("kvm", "qemu"))
-    assert read_capabilities(CAPABILITIES) == expected
+    found = read_capabilities(CAPABILITIES)
+    assert (found.uuid, found.arch, found.cpus) == ("3078ad7d-a537-4873-b21c-97ea812902c1", "x86_64", 4)
+    assert found.virt_types == ("kvm", "qemu")
+
+
+def test_what_each_architecture_is_offered() -> None:
+    offers = dict(read_capabilities(CAPABILITIES).offers)
+    assert offers["i686"] == Offer()
+    machines = frozenset({"pc", "pc-i440fx-7.2", "q35", "pc-q35-7.2"})
+    assert offers["x86_64"] == Offer(machines, frozenset({"/usr/bin/qemu-system-x86_64", "/usr/bin/qemu-kvm"}))
+
+
+def test_nodes_have_cpus_and_huge_pages() -> None:
+    sizes = ((4096, 1000), (2 << 20, 512), (1 << 30, 4))
+    assert read_capabilities(CAPABILITIES).cells == (Cell(0, frozenset({0, 1, 2}), sizes), Cell(1, frozenset({3})))
 
 
 def test_cpus_are_counted_by_topology_where_no_cell_is_told() -> None:
