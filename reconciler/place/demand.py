@@ -1,7 +1,7 @@
 """What a domain asks of a host by itself, and each host's reason against it. Asked once for all that ask alike."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -52,12 +52,24 @@ class Verdict:
 def demand_of(domain: Domain) -> Demand:
     """What a domain asks that is started anew."""
     spec = domain.spec
+    pins = (spec.cpuset, *spec.vcpu_pins, spec.emulator_pin)
     return Demand(
         selector_key(spec.placement.hosts),
         tuple(sorted({disk.pool for disk in spec.disks})),
         tuple(sorted({interface.network for interface in spec.interfaces})),
         spec.cpu,
+        arch=spec.arch or "",
+        machine=spec.machine or "",
+        emulator=spec.emulator or "",
+        cpus=_bound(pins),
+        nodes=numbers(spec.numatune.nodeset) if spec.numatune else NONE,
+        pages=(spec.hugepages, spec.memory) if spec.hugepages else (0, 0),
     )
+
+
+def _bound(pins: Iterable[str | None]) -> frozenset[int]:
+    """All CPUs of the host that pins speak of."""
+    return frozenset(number for pin in pins if pin for number in numbers(pin))
 
 
 def numbers(cpuset: str) -> frozenset[int]:
@@ -81,7 +93,7 @@ def demand_live(anew: Demand, domain: Domain, running: SeenDomain, home: HostFac
         arch=str(live.get("arch", anew.arch)),
         machine=str(live.get("machine", anew.machine)),
         emulator=str(live.get("emulator", anew.emulator)),
-        cpus=frozenset[int]().union(*(numbers(one) for one in pins if one)) or anew.cpus,
+        cpus=_bound(pins) or anew.cpus,
         nodes=numbers(nodes) if nodes else anew.nodes,
         pages=(page, int(live.get("memory", 0))) if page else anew.pages,
     )

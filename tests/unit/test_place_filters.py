@@ -32,6 +32,19 @@ TABLE = {
         "host-passthrough needs KVM, which it does not have",
     ),
     "cpu": ({"cpu": "EPYC-Rome"}, {}, {}, "it cannot offer the CPU model EPYC-Rome"),
+    "arch": ({"arch": "ppc64le"}, {}, {}, "it runs no guests of the architecture ppc64le"),
+    "machine": ({"machine": "pc-q35-9.0"}, {}, {}, "it does not offer the machine type pc-q35-9.0"),
+    "emulator": ({"emulator": "/opt/qemu"}, {}, {}, "it does not have the emulator /opt/qemu"),
+    "cpuset": ({"cpuset": "6-9"}, {}, {}, "it has no CPU 8, to which the domain is bound"),
+    "vcpu pin": ({"vcpuPins": ["8"]}, {}, {}, "it has no CPU 8, to which the domain is bound"),
+    "emulator pin": ({"emulatorPin": "11"}, {}, {}, "it has no CPU 11, to which the domain is bound"),
+    "numa": ({"numatune": {"nodeset": "2"}}, {}, {}, "it has no NUMA node 2, from which the memory shall come"),
+    "huge pages": (
+        {"hugepages": "2MiB", "memory": "4GiB"},
+        {},
+        {},
+        "it has 3072 MiB in huge pages of 2048 KiB, 4096 MiB are needed",
+    ),
     "memory": ({"memory": "64GiB"}, {}, {}, "it has 65024 MiB of memory left for guests, 65536 MiB are needed"),
     "vcpus": ({"vcpus": 33}, {}, {}, "it has 32 vCPUs left for guests, 33 are needed"),
     "apart": ({"placement": APART}, {}, {}, "domain/other is there, from which it must be apart"),
@@ -57,7 +70,8 @@ def test_a_host_is_rejected_for_this_alone(spec, of_host, of_facts, reason):
 
 
 def test_without_anything_against_it_a_host_takes_the_domain():
-    documents = desired(host("hv1"), domain("a", memory="3GiB", cpu="EPYC"))
+    spec = {"hugepages": "2MiB", "memory": "3GiB", "cpuset": "0-7", "machine": "q35", "arch": "x86_64", "cpu": "EPYC"}
+    documents = desired(host("hv1"), domain("a", emulator="/usr/bin/qemu", **spec))
     snapshot = observed({"hv1": []}, facts={"hv1": Listing({"hv1": SPACIOUS}, 0.0)})
     assert place(documents, snapshot, History()).of["a"].target == "hv1"
 
