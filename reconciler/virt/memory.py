@@ -15,7 +15,9 @@ from reconciler.virt.connect import Link, Session
 from reconciler.virt.parts import attempt
 
 MEASURE_S = 1
-SLACK_S = 0.2
+SLACK_S = 0.5
+"""How much longer than it should a measurement may take."""
+POLL_S = 0.05
 MIB, KIB = 1 << 20, 1 << 10
 
 
@@ -24,7 +26,7 @@ def read_memory(link: Link, uuids: Mapping[str, str], at: float) -> Listing[Memo
 
     def read(session: Session) -> Listing[MemoryUse]:
         handles = [handle for uuid in uuids.values() if (handle := _begin(session.connection, uuid)) is not None]
-        time.sleep(MEASURE_S + SLACK_S)
+        time.sleep(MEASURE_S)
         uses = {use.name: use for use in _uses(session.connection, handles)}
         return Listing(dict(sorted(uses.items())), at, only=frozenset(uuids))
 
@@ -47,8 +49,13 @@ def _begin(connection: lib.Connection, uuid: str) -> lib.Domain | None:
 def _uses(connection: lib.Connection, handles: list[lib.Domain]) -> Iterable[MemoryUse]:
     if not handles:
         return []
-    told = connection.domainListGetStats(handles, codes.STATS_BALLOON | codes.STATS_DIRTYRATE, 0)
-    return [_use(handle.name(), stats) for handle, stats in told]
+    until = time.monotonic() + SLACK_S
+    while True:
+        told = connection.domainListGetStats(handles, codes.STATS_BALLOON | codes.STATS_DIRTYRATE, 0)
+        measuring = any(stats.get("dirtyrate.calc_status") == codes.DIRTYRATE_MEASURING for _, stats in told)
+        if not measuring or time.monotonic() > until:
+            return [_use(handle.name(), stats) for handle, stats in told]
+        time.sleep(POLL_S)
 
 
 def _use(name: str, stats: Mapping[str, Any]) -> MemoryUse:

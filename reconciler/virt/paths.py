@@ -12,7 +12,8 @@ from secrets import token_hex
 
 from reconciler import proof
 from reconciler.action import ProvePath, SharedPool
-from reconciler.errors import PermanentError
+from reconciler.clock import Pending
+from reconciler.errors import HostUnreachable, PermanentError
 from reconciler.hypervisor import Progress
 from reconciler.shell import Answer, Shell
 from reconciler.virt.connect import Link
@@ -84,11 +85,19 @@ class _Path:
     target: Link
 
     def prove(self) -> list[str]:
-        """Try all of it; what could not be tried, and why."""
-        self._log_in()
-        if self.action.address:
-            self._try_port()
-        return [note for pool in self.action.pools if (note := self._share(pool))]
+        """Try all of it; what could not be tried, and why. The login takes longest, so all else goes on beside it."""
+        login = Pending(self._log_in, f"{self.action.host}-login")
+        notes, trouble = [], None
+        try:
+            if self.action.address:
+                self._try_port()
+            notes = [note for pool in self.action.pools if (note := self._share(pool))]
+        except (PermanentError, HostUnreachable) as error:
+            trouble = error
+        login.result(LOGIN_S + SHORT_S)
+        if trouble is not None:
+            raise trouble
+        return notes
 
     def _no(self, cause: str) -> PermanentError:
         return PermanentError(f"cannot prove path {self.action.object}: {cause}")
@@ -97,7 +106,7 @@ class _Path:
         """libvirt of the target answers root of the source, and is the one that we know."""
         where = reach(self.action.peer_uri)
         port = str(where.port) if where.transport == "ssh" and where.port else ""
-        answer = _run(self.here, LOGIN, quiet(self.action.peer_uri), where.ssh_target, port, timeout_s=LOGIN_S)
+        answer = self.here.once(LOGIN, (quiet(self.action.peer_uri), where.ssh_target, port), "", LOGIN_S)
         if answer.code:
             raise self._no(proof.no_login(self.action, _cause(answer)))
         facts = self.target.session("read").facts
@@ -135,9 +144,9 @@ class _Path:
         return ""
 
 
-def _run(shell: Shell, script: str, *words: str, timeout_s: float = SHORT_S) -> Answer:
+def _run(shell: Shell, script: str, *words: str) -> Answer:
     """Run it with `words` as $1, $2, ..."""
-    return shell.run(f"set -- {shlex.join(words)}\n{script}", timeout_s)
+    return shell.run(f"set -- {shlex.join(words)}\n{script}", SHORT_S)
 
 
 def _cause(answer: Answer) -> str:
