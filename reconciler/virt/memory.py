@@ -12,7 +12,7 @@ from typing import Any
 from reconciler.observed import Listing, MemoryUse, Unknown
 from reconciler.virt import codes, lib
 from reconciler.virt.connect import Link, Session
-from reconciler.virt.parts import attempt
+from reconciler.virt.parts import aside
 
 MEASURE_S = 1
 SLACK_S = 0.5
@@ -25,18 +25,19 @@ def read_memory(link: Link, uuids: Mapping[str, str], at: float) -> Listing[Memo
     """`uuids`: name -> UUID of each guest that is asked for. Takes MEASURE_S, however many they are."""
 
     def read(session: Session) -> Listing[MemoryUse]:
-        handles = [handle for uuid in uuids.values() if (handle := _begin(session.connection, uuid)) is not None]
+        handles = [handle for uuid in uuids.values() if (handle := _begin(session, uuid)) is not None]
         time.sleep(MEASURE_S)
         uses = {use.name: use for use in _uses(session.connection, handles)}
         return Listing(dict(sorted(uses.items())), at, only=frozenset(uuids))
 
-    return attempt(link, read)
+    return aside(link, read)
 
 
-def _begin(connection: lib.Connection, uuid: str) -> lib.Domain | None:
+def _begin(session: Session, uuid: str) -> lib.Domain | None:
     """Let the measuring begin; None where the guest is gone."""
+    session.beat()
     try:
-        handle = connection.lookupByUUIDString(uuid)
+        handle = session.connection.lookupByUUIDString(uuid)
     except Exception as error:
         if lib.is_refused(error, codes.Code.NO_DOMAIN):
             return None

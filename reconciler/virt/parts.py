@@ -23,6 +23,8 @@ T = TypeVar("T")
 
 QUIET_S = 10.0
 """When no call has ended for so long, the host hangs; slow is not hung."""
+ASIDE_S = 5.0
+"""The same, for what nothing depends on."""
 TOTAL_S = 120.0
 FACTS_S = 90.0
 """The first look at a QEMU that was never probed takes 6 s, under emulation 45 s."""
@@ -64,6 +66,27 @@ def attempt(
                     session.end()
         except HostUnreachable as error:
             return Unknown(str(error))
+
+
+def aside(link: Link, read: Callable[[Session], T]) -> T | Unknown:
+    """Read what is good to know and no more, over the session of whole looks: a hang costs that session alone.
+
+    So that a guest whose monitor is stuck does not make its host look silent.
+    """
+    try:
+        session = link.session("read")
+        try:
+            return session.run(read, ASIDE_S, TOTAL_S)
+        except Hung:
+            session.end()
+            return Unknown(f"libvirt at host/{link.host} does not answer")
+    except HostUnreachable as error:
+        return Unknown(str(error))
+    except Exception as error:
+        said = lib.refusal(error)
+        if said is None:
+            raise
+        return Unknown(f"libvirt at host/{link.host} says: {said.message}")
 
 
 @contextmanager

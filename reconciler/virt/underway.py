@@ -13,10 +13,8 @@ from reconciler.observed import Listing, SeenDomain, SeenJob, Unknown
 from reconciler.virt.connect import Link, Session
 from reconciler.virt.jobs import read_job
 from reconciler.virt.observe import HostSeen, finish
-from reconciler.virt.parts import attempt
+from reconciler.virt.parts import aside
 from reconciler.whereabouts import ends_of_migrations
-
-JOB_S = 5.0
 
 
 def with_jobs(links: Mapping[str, Link], seen: dict[str, HostSeen]) -> dict[str, HostSeen]:
@@ -48,7 +46,7 @@ def _read(link: Link, domains: list[SeenDomain]) -> Mapping[str, SeenJob] | Unkn
             session.beat()
         return jobs
 
-    return attempt(link, read, quiet_s=JOB_S)
+    return aside(link, read)
 
 
 def _with(domain: SeenDomain, jobs: Mapping[str, SeenJob]) -> SeenDomain:

@@ -1,5 +1,6 @@
 """What is read of guests that move: their use of memory before, how far they are meanwhile."""
 
+import threading
 from types import SimpleNamespace
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 
 from reconciler.moving import MemoryUse, SeenJob
 from reconciler.observed import Listing, Unknown
-from reconciler.virt import codes, lib, memory, underway
+from reconciler.virt import codes, lib, memory, parts, underway
 from reconciler.virt.connect import Link
 from reconciler.virt.observe import HostSeen
 from tests.unit.made import listing, seen
@@ -102,6 +103,16 @@ def test_a_measuring_that_is_refused_or_unfinished_leaves_the_rest(guests, link)
     told = memory.read_memory(link, {"a": "a"}, 7.0)
     assert isinstance(told, Listing)
     assert told.items == {"a": MemoryUse("a", MIB, None)}
+
+
+def test_a_guest_that_hangs_costs_the_measurement_and_no_more(guests, link, monkeypatch):
+    monkeypatch.setattr(parts, "ASIDE_S", 0.1)
+    freed = threading.Event()
+    monkeypatch.setattr(guests, "_begin", lambda *words: freed.wait(5))
+    guests.stats = {"a": MEASURED}
+    assert memory.read_memory(link, {"a": "a"}, 7.0) == Unknown("libvirt at host/hv1 does not answer")
+    assert link.session("read").is_alive(), "the host is not left in peace for it"
+    freed.set()
 
 
 def host_seen(*domains: Any) -> HostSeen:
