@@ -5,6 +5,9 @@ from reconciler.desired.documents import Domain, MigrationPolicy
 from reconciler.moving import expected_s
 from reconciler.observed import Observed
 
+WORTH_S = 5.0
+"""A copy that is shorter is not measured beforehand, which takes a second."""
+
 
 def migration_policy(desired: Desired, domain: Domain) -> MigrationPolicy:
     """The cluster's policy with what the domain's document overrides, field by field."""
@@ -23,6 +26,15 @@ def assigned_memory(observed: Observed, domain: Domain, source: str) -> int:
     """Bytes, as libvirt has them now."""
     seen = observed.domain(source, domain.name)
     return int(((seen.live or seen.fields or {}) if seen else {}).get("memory", domain.spec.memory))
+
+
+def is_worth_measuring(desired: Desired, observed: Observed, domain: Domain, source: str, target: str) -> bool:
+    """Whether what its guest does to memory decides how long the move takes; a quick one is over before it is known.
+
+    Where no speed is known, nothing can be foretold, measured or not.
+    """
+    speed = rate(observed, source, target, migration_policy(desired, domain).bandwidth)
+    return speed is not None and assigned_memory(observed, domain, source) >= WORTH_S * speed
 
 
 def forecast(desired: Desired, observed: Observed, domain: Domain, source: str, target: str) -> float | None:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from reconciler.desired import Desired
 from reconciler.diff import diff
+from reconciler.forecast import is_worth_measuring
 from reconciler.guard import guard
 from reconciler.history import FAILED, History
 from reconciler.hypervisor import Clock, Edge
-from reconciler.observed import Look, Observed, Part
+from reconciler.observed import Look, Observed, Part, Standing
 from reconciler.place import Placements, place
 from reconciler.plan import plan
 from reconciler.step import Event, HeldReason, Outcome, Plan, Report
@@ -77,10 +78,16 @@ def survey(
 
 
 def _measured(desired: Desired, edge: Edge, observed: Observed, placements: Placements) -> Observed:
-    """With what running guests that shall move do to their memory; nobody is asked where nobody moves."""
-    movers = [p.where for p in placements.of.values() if p.moves and p.where.seen and p.where.seen.is_active]
-    looks = tuple(Look(where.home or "", Part.MEMORY, where.name, where.uuid) for where in movers)
-    return observed.merged(edge.look(desired, looks)) if looks else observed
+    """With what running guests that shall move do to their memory; nobody is asked where that decides little."""
+    looks = []
+    for name, placement in placements.of.items():
+        where, target = placement.where, placement.target
+        if not (placement.moves and where.home and target and where.seen):
+            continue
+        runs = where.seen.standing is Standing.RUNNING
+        if runs and is_worth_measuring(desired, observed, desired.domains[name], where.home, target):
+            looks.append(Look(where.home, Part.MEMORY, name, where.uuid))
+    return observed.merged(edge.look(desired, tuple(looks))) if looks else observed
 
 
 def make_plan(desired: Desired, edge: Edge, clock: Clock, history: History) -> Plan:

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from reconciler.forecast import forecast
+from reconciler.forecast import forecast, is_worth_measuring
 from reconciler.moving import MemoryUse, SeenJob, expected_s
 from tests.unit.made import desired, domain, facts, host, observed, seen
 
@@ -61,3 +61,12 @@ def test_without_any_speed_nobody_knows():
     assert forecast(cloud, known, cloud.domains["web"], "hv1", "hv2") is None
     bounded = desired(host("hv1"), host("hv2"), domain("web", migration={"bandwidth": "128MiB"}))
     assert forecast(bounded, known, bounded.domains["web"], "hv1", "hv2") == 9
+
+
+@pytest.mark.parametrize(
+    ("link", "bandwidth", "worth"), [(None, None, False), (GIB, None, False), (GIB, "64MiB", True)]
+)
+def test_only_long_copies_of_known_speed_are_measured(link, bandwidth, worth):
+    cloud = desired(host("hv1"), host("hv2"), domain("web", migration={"bandwidth": bandwidth}))
+    known = observed({"hv1": [seen("web")], "hv2": []}, facts={h: facts(h, link=link) for h in ("hv1", "hv2")})
+    assert is_worth_measuring(cloud, known, cloud.domains["web"], "hv1", "hv2") is worth
