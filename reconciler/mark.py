@@ -37,6 +37,11 @@ class Mark:
         """Names of the disks that were made."""
         return frozenset(disk.name for disk in self.made)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the domain was made by us and not adopted, nor by a version that wrote down less."""
+        return bool(self.claimed_by) or any(disk.pool for disk in self.made)
+
     def disk(self, name: str) -> MadeDisk | None:
         """The disk of that name, where it was made."""
         return next((disk for disk in self.made if disk.name == name), None)

@@ -199,7 +199,9 @@ def _adopted(desired: Desired, domain: Domain, placement: Placement) -> tuple[Pl
 
 
 def _taken_out(desired: Desired, domain: Domain, seen: SeenDomain, ref: Ref) -> Iterator[Held]:
-    """Interfaces on networks of ours that bear a name as only a document gives one, and that it names no more."""
+    """Interfaces of a domain that we made, on networks of ours, that its document names no more."""
+    if seen.mark is None or not seen.mark.is_whole:
+        return
     there = seen.fields or {}
     names = device_names(domain, there, seen.disks, disk_paths(desired, domain)).interfaces
     wanted = {names.get(interface.name, interface.name) for interface in domain.spec.interfaces}
