@@ -1,12 +1,10 @@
 """Law 8, in full: at every edge call of every golden plan, every way to go wrong; then run again, compare the ends."""
 
-import itertools
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
-from typing import Any
 
 import pytest
 
@@ -44,22 +42,8 @@ def _is_well(rehearsal: Rehearsal, code: int | None, end: list[object]) -> Calla
     return lambda: rehearsal.codes[-1] == code and (code == 0 or rehearsal.end() == end)
 
 
-KNOWN = {
-    (
-        "silent-host",
-        Outcome.SUCCESS_WITHOUT_EFFECT,
-    ): "a definition is written, the claim refuses it, and it is taken back"
-}
-
-
-def _tries() -> Iterator[Any]:
-    for plan, outcome in itertools.product(GOLDEN_CASES, Outcome):
-        known = KNOWN.get((plan, outcome))
-        marks = [pytest.mark.xfail(reason=known, strict=True)] if known else []
-        yield pytest.param(plan, outcome, marks=marks, id=f"{plan}-{outcome}")
-
-
-@pytest.mark.parametrize(("plan", "outcome"), [*_tries()])
+@pytest.mark.parametrize("outcome", Outcome)
+@pytest.mark.parametrize("plan", GOLDEN_CASES)
 def test_every_call(plan, outcome):
     assert misfits(plan, outcome) == []
 
