@@ -159,6 +159,11 @@ def test_a_skeleton_by_architecture(arch: str, machine: str | None, ports: int, 
     assert root.find("cpu") is None
 
 
+def test_a_libvirt_that_names_no_cpu_model_is_left_its_own_default() -> None:
+    seed = document(XML / "seed-web-1")
+    assert skeleton(seed, CLUSTER, FACTS, CpuFacts("")) == skeleton(seed, CLUSTER, FACTS, None)
+
+
 # --- the table --------------------------------------------------------------
 
 
