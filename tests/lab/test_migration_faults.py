@@ -14,7 +14,7 @@ from tests.lab import ticker
 from tests.lab.cloud import HYPERVISORS, POOL, Begun, Cloud, Ended, bare_documents, lab_of, until
 from tests.lab.moves import ADDRESSES, leave, other, progress
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 
 GUESTS = ("heavy", "light")
 SLOW = {"bandwidth": "1MiB"}
