@@ -11,6 +11,7 @@ from reconciler.desired.quantity import format_size
 from reconciler.diff.claims import details, existing_claim, new_claim
 from reconciler.diff.made import made_disk
 from reconciler.diff.pools import stale
+from reconciler.diff.power import lost_disks
 from reconciler.diff.volumes import backing_path, base_image, disk_paths
 from reconciler.history import History
 from reconciler.mark import MadeDisk, Mark
@@ -21,11 +22,23 @@ from reconciler.whereabouts import Whereabouts
 from reconciler.xml.domain import device_names
 
 
-def disks_there(desired: Desired, domain: Domain, seen: SeenDomain) -> tuple[str, ...]:
+def disks_there(desired: Desired, observed: Observed, domain: Domain, seen: SeenDomain) -> tuple[MadeDisk, ...]:
     """The document's disks that a domain has, whoever made them: by name, by target, or by what they lie on."""
     there = {disk.name for disk in seen.disks}
     names = device_names(domain, seen.fields or {}, seen.disks, disk_paths(desired, domain))
-    return tuple(sorted(disk.name for disk in domain.spec.disks if names.disks.get(disk.name, disk.name) in there))
+    found = (disk for disk in domain.spec.disks if names.disks.get(disk.name, disk.name) in there)
+    return tuple(sorted(_as_found(desired, observed, domain, disk, seen) or MadeDisk(disk.name) for disk in found))
+
+
+def _as_found(
+    desired: Desired, observed: Observed, domain: Domain, disk: Disk, seen: SeenDomain | None
+) -> MadeDisk | None:
+    """The disk as its volume is now; None where the domain lies on another file, or the volume cannot be read."""
+    sources = {one.source for one in seen.disks} if seen is not None else set()
+    volume = details(desired, observed, disk.pool, volume_name(domain.name, disk))
+    if volume is None or disk_paths(desired, domain)[disk.name] not in sources:
+        return None
+    return replace(_as_made(desired, domain, disk), capacity=volume.capacity)
 
 
 def new_disks(
@@ -56,17 +69,22 @@ def existing_disks(
     mark = where.seen.mark or Mark(desired.cluster_name, domain.name)
     to_record: list[Disk] = []
     grown: list[MadeDisk] = []
-    proof = tuple(existing_claim(desired, observed, domain, where)) if _has_unmade(domain, mark) else ()
+    lost = lost_disks(desired, observed, domain, where.seen, where.seen.fields or {})
+    disks = [disk for disk in domain.spec.disks if disk.name not in lost]
+    has_unmade = any(disk.name not in mark.disks for disk in disks)
+    proof = tuple(existing_claim(desired, observed, domain, where)) if has_unmade else ()
     yield from proof
     unproven = any(isinstance(item, Held) for item in proof)
-    for disk in domain.spec.disks:
-        made = mark.disk(disk.name)
+    for disk in disks:
+        listed = mark.disk(disk.name)
+        made = _followed(desired, domain, disk, listed, where.seen) if listed else None
         if made is not None:
             lies = made if made.pool else _as_made(desired, domain, disk)
             yield from _gone(desired, observed, domain, lies, where, history)
             differing = tuple(made_disk(desired, observed, domain, disk, made, where))
             yield from differing
             grown += [item.grown for item in differing if isinstance(item, DiskTooSmall)]
+            grown += [made] if made != listed and not differing else []
         if made is not None or unproven:
             continue
         found = tuple(_unrecorded(desired, observed, domain, disk, where))
@@ -82,8 +100,17 @@ def existing_disks(
     yield from _unnamed(domain, where, mark.disks)
 
 
-def _has_unmade(domain: Domain, mark: Mark) -> bool:
-    return any(disk.name not in mark.disks for disk in domain.spec.disks)
+def _followed(desired: Desired, domain: Domain, disk: Disk, made: MadeDisk, seen: SeenDomain) -> MadeDisk:
+    """What was made, or the volume that the document names now, where another hand put the domain on that one.
+
+    So it is when a snapshot was made or committed by hand, and the document was written after it.
+    """
+    named = _as_made(desired, domain, disk)
+    path = disk_paths(desired, domain)[disk.name]
+    if not made.pool or (made.pool, made.volume) == (named.pool, named.volume):
+        return made
+    lies_there = path in {one.source for one in seen.disks}
+    return replace(named, capacity=made.capacity) if lies_there else made
 
 
 def _with(desired: Desired, domain: Domain, mark: Mark, disks: Iterable[Disk]) -> Mark:

@@ -23,7 +23,7 @@ from reconciler.desired.documents import Domain, Power, State
 from reconciler.diff.claims import NO_DOCUMENT, VOUCH, existing_volume, maker, volumes_of, vouched_for
 from reconciler.diff.disks import disks_there, existing_disks, new_contents, new_disks, observed_at
 from reconciler.diff.fields import differing
-from reconciler.diff.power import merged, needs, nowhere_else, place_and_power, said
+from reconciler.diff.power import lost_disks, merged, needs, nowhere_else, place_and_power, said
 from reconciler.diff.volumes import disk_paths
 from reconciler.history import History
 from reconciler.mark import Mark
@@ -163,7 +163,7 @@ def _existing(
         yield Held(ref, HeldReason.STATE_UNCLEAR, "it has no persistent definition; define it, or let it end")
         return
     if placement.where.adopts:
-        placement, adoption = _adopted(desired, domain, placement)
+        placement, adoption = _adopted(desired, observed, domain, placement)
         yield adoption
         yield from _existing(desired, observed, domain, placement, history)
         return
@@ -174,33 +174,45 @@ def _existing(
     if may_start_twice(desired, domain, seen):
         reason = f"host/{ref.host} would start it by itself, wherever it runs by then"
         yield DomainAutostarts(ref, reason, seen.uuid)
-    fields = said(desired, domain, seen, seen.fields)
-    definition = tuple(_definition(desired, domain, seen, ref, differing(seen.fields, fields)))
+    yield from _lost(desired, observed, domain, seen, ref)
+    fields = said(desired, observed, domain, seen, seen.fields)
+    definition = tuple(_definition(desired, observed, domain, seen, ref, differing(seen.fields, fields)))
     yield from definition
     if fixed := differing(seen.fields, unchangeable(domain, seen.fields)):
         names = ", ".join(str(field) for field in fixed)
         yield Held(ref, HeldReason.CANNOT_CHANGE, f"{names}: a domain keeps this for life; write what it has")
     if seen.live is not None and not any(isinstance(item, Held) for item in definition):
-        yield from _staged(seen.live, ref, said(desired, domain, seen, seen.live))
+        yield from _staged(seen.live, ref, said(desired, observed, domain, seen, seen.live))
     yield from disks
     yield from _taken_out(desired, domain, seen, ref)
     blocked = any(isinstance(item, Held) and item.reason is not HeldReason.CANNOT_CHANGE for item in disks)
     yield from place_and_power(desired, observed, domain, placement, blocked=blocked)
 
 
-def _adopted(desired: Desired, domain: Domain, placement: Placement) -> tuple[Placement, DomainForeign]:
+def _adopted(
+    desired: Desired, observed: Observed, domain: Domain, placement: Placement
+) -> tuple[Placement, DomainForeign]:
     """The domain as it is once it carries our mark, and the change that gives it the mark."""
     where, cluster = placement.where, desired.cluster_name
     assert where.seen is not None
-    mark = domain_mark(cluster, domain.name, where.uuid, disks_there(desired, domain, where.seen))
+    made = disks_there(desired, observed, domain, where.seen)
+    mark = replace(domain_mark(cluster, domain.name, where.uuid), made=made)
     change = DomainForeign(where.ref, ADOPTS, where.uuid, mark)
     seen = replace(where.seen, mark=mark)
     return placement._replace(where=where._replace(seen=seen, adopts=False)), change
 
 
+def _lost(desired: Desired, observed: Observed, domain: Domain, seen: SeenDomain, ref: Ref) -> Iterator[Held]:
+    """Disks of an adopted domain that cannot be told among its devices."""
+    for name in sorted(lost_disks(desired, observed, domain, seen, seen.fields or {})):
+        files = ", ".join(sorted({f"{disk.name} ({disk.source})" for disk in seen.disks if disk.source}))
+        message = f"disk {name} lies on none of its files: {files}; write the volume that it lies on, or name it so"
+        yield Held(ref, HeldReason.CANNOT_CHANGE, message)
+
+
 def _taken_out(desired: Desired, domain: Domain, seen: SeenDomain, ref: Ref) -> Iterator[Held]:
     """Interfaces of a domain that we made, on networks of ours, that its document names no more."""
-    if seen.mark is None or not seen.mark.is_whole:
+    if seen.mark is None or not seen.mark.is_whole or seen.mark.uuid:
         return
     there = seen.fields or {}
     names = device_names(domain, there, seen.disks, disk_paths(desired, domain)).interfaces
@@ -212,13 +224,13 @@ def _taken_out(desired: Desired, domain: Domain, seen: SeenDomain, ref: Ref) -> 
 
 
 def _definition(
-    desired: Desired, domain: Domain, seen: SeenDomain, ref: Ref, different: tuple[Field, ...]
+    desired: Desired, observed: Observed, domain: Domain, seen: SeenDomain, ref: Ref, different: tuple[Field, ...]
 ) -> Iterator[Change | Held]:
     """One that differs; held as a whole where an edit of its XML cannot be made."""
     if not different:
         return
     try:
-        xml = merged(desired, domain, seen)
+        xml = merged(desired, observed, domain, seen)
     except EditError as error:
         yield Held(ref, HeldReason.CANNOT_CHANGE, str(error))
         return

@@ -17,7 +17,7 @@ from reconciler.diff.pools import stale
 from reconciler.diff.power import nowhere_else
 from reconciler.diff.volumes import base_image
 from reconciler.mark import MadeDisk
-from reconciler.observed import Observed, SeenDomain, Standing
+from reconciler.observed import Observed, Standing
 from reconciler.readiness import pool_trouble
 from reconciler.step import Held, HeldReason
 from reconciler.whereabouts import Whereabouts
@@ -71,7 +71,7 @@ def _too_small(
     if trouble:
         message = f"pool/{made.pool}@{where.home}, where disk {disk.name} shall grow: {trouble[1]}"
         yield Held(where.ref, HeldReason.POOL_NOT_READY, message)
-    elif path not in _sources(where.seen, disk.name):
+    elif path not in {one.source for one in where.seen.disks}:
         message = f"disk {disk.name} cannot grow while the domain does not write to {path}; end its snapshot or backup"
         yield Held(where.ref, HeldReason.CANNOT_CHANGE, message)
     elif where.seen.standing in (Standing.RUNNING, Standing.OFF):
@@ -82,7 +82,3 @@ def _too_small(
         reason = f"disk {disk.name}: {format_size(made.capacity)} -> {format_size(disk.size)}"
         grown = replace(made, capacity=disk.size)
         yield DiskTooSmall(where.ref, reason, where.uuid, grown, path, where.seen.is_active, nowhere)
-
-
-def _sources(seen: SeenDomain, name: str) -> frozenset[str]:
-    return frozenset(disk.source for disk in seen.disks if disk.name == name)

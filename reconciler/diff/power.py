@@ -6,7 +6,8 @@ from math import ceil
 
 from reconciler.change import Change, DomainHalted, DomainMisplacedOff, DomainMisplacedRunning, DomainOff, DomainOn
 from reconciler.desired import Desired, Ref
-from reconciler.desired.documents import GIB, Domain, OnDrain, Power
+from reconciler.desired.derive import volume_name
+from reconciler.desired.documents import GIB, Disk, Domain, OnDrain, Power
 from reconciler.diff.volumes import disk_paths
 from reconciler.fact import NowhereElse
 from reconciler.forecast import assigned_memory, forecast, migration_policy
@@ -75,7 +76,7 @@ def _moved(
     assert where.home is not None
     assert where.seen is not None
     nowhere = nowhere_else(desired, observed, domain, where.home, where.uuid, seen=where.seen)
-    xml = _carried(desired, domain, where.seen)
+    xml = _carried(desired, observed, domain, where.seen)
     return DomainMisplacedOff(where.ref, placement.cause, where.uuid, target, *needs(domain), xml, nowhere)
 
 
@@ -200,23 +201,48 @@ def needs(domain: Domain) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return pools, tuple(sorted({interface.network for interface in domain.spec.interfaces}))
 
 
-def merged(desired: Desired, domain: Domain, seen: SeenDomain) -> str:
+def merged(desired: Desired, observed: Observed, domain: Domain, seen: SeenDomain) -> str:
     """The persistent definition with what the document says written into it, and our mark. Raises: EditError."""
-    fields = said(desired, domain, seen, seen.fields or {})
+    fields = said(desired, observed, domain, seen, seen.fields or {})
     return merge(seen.xml, fields, sources=disk_paths(desired, domain), mark=seen.mark, edits=domain.spec.xml)
 
 
-def said(desired: Desired, domain: Domain, seen: SeenDomain, there: Fields) -> Fields:
+def said(desired: Desired, observed: Observed, domain: Domain, seen: SeenDomain, there: Fields) -> Fields:
     """What the document says of a domain that is there; `there`: the fields of one of its definitions."""
     names = NO_OTHER_NAMES
     if not are_all_named(domain, there):
         names = device_names(domain, there, seen.disks, disk_paths(desired, domain))
+        lost = lost_disks(desired, observed, domain, seen, there)
+        disks = tuple(disk for disk in domain.spec.disks if disk.name not in lost)
+        domain = domain.model_copy(update={"spec": domain.spec.model_copy(update={"disks": disks})})
     return wanted(domain, desired.cluster_name, only_set=True, there=there, names=names)
 
 
-def _carried(desired: Desired, domain: Domain, seen: SeenDomain) -> str:
+def _carried(desired: Desired, observed: Observed, domain: Domain, seen: SeenDomain) -> str:
     """What is defined at another host; an edit that cannot be made is held beside, and keeps no domain from moving."""
     try:
-        return merged(desired, domain, seen)
+        return merged(desired, observed, domain, seen)
     except EditError:
-        return merged(desired, domain.model_copy(update={"spec": domain.spec.model_copy(update={"xml": ()})}), seen)
+        return merged(
+            desired, observed, domain.model_copy(update={"spec": domain.spec.model_copy(update={"xml": ()})}), seen
+        )
+
+
+def lost_disks(desired: Desired, observed: Observed, domain: Domain, seen: SeenDomain, there: Fields) -> frozenset[str]:
+    """Disks of an adopted domain that exist, and are none of its devices by name or by file.
+
+    It was taken over on another file, or a snapshot of another hand moved it there. Nothing may be added in the place
+    of such a disk: it would write below what the domain writes to.
+    """
+    if seen.mark is None or not seen.mark.uuid or are_all_named(domain, there):
+        return frozenset()
+    names = device_names(domain, there, seen.disks, disk_paths(desired, domain)).disks
+    unfound = [disk for disk in domain.spec.disks if names.get(disk.name, disk.name) not in there.get("disks", {})]
+    return frozenset(
+        disk.name for disk in unfound if disk.name in seen.mark.disks or _may_exist(observed, domain, disk)
+    )
+
+
+def _may_exist(observed: Observed, domain: Domain, disk: Disk) -> bool:
+    listed = observed.listed(disk.pool)
+    return listed is None or volume_name(domain.name, disk) in listed

@@ -114,8 +114,8 @@ def test_the_plan_is_the_marks_and_nothing_else(story: Story) -> None:
         ("define-network:network/office@hv1", "live"),
         ("define-network:network/office@hv2", "live"),
         ("adopt-domain:domain/legacy@hv1", "live"),
-        ("clear-autostart:domain/legacy@hv1", "live"),
         ("adopt-domain:domain/spare@hv2", "live"),
+        ("clear-autostart:domain/legacy@hv1", "live"),
     ]
     assert (plan.code, plan.held) == (2, {})
 

@@ -5,21 +5,28 @@ from dataclasses import replace
 import pytest
 
 from reconciler.autostart import NoAutostart
-from reconciler.change import DomainAutostarts, DomainDiffers, DomainForeign, NetworkForeign
+from reconciler.change import (
+    DisksUnrecorded,
+    DiskTooSmall,
+    DomainAutostarts,
+    DomainDiffers,
+    DomainForeign,
+    NetworkForeign,
+)
 from reconciler.desired import Ref
 from reconciler.desired.derive import object_uuid
 from reconciler.desired.documents import Network
 from reconciler.diff import diff
 from reconciler.history import History
-from reconciler.mark import Mark
-from reconciler.observed import SeenDisk, SeenNetwork, Standing
+from reconciler.mark import MadeDisk, Mark
+from reconciler.observed import SeenDisk, SeenNetwork, SeenVolume, Standing
 from reconciler.ours import CarriesOurMark, NetworkCarriesOurMark, domain_mark, is_ours
 from reconciler.place import place
 from reconciler.readiness import pool_trouble
 from reconciler.step import HeldReason
 from reconciler.whereabouts import whereabouts
 from reconciler.xml.domain import merge, read
-from tests.unit.made import desired, domain, host, observed, pool, seen, seen_pool
+from tests.unit.made import GIB, desired, domain, host, observed, pool, seen, seen_pool
 
 ADOPT = {"reconciler/adopt": "true"}
 OWN = "11111111-2222-3333-4444-555555555555"
@@ -265,6 +272,58 @@ def test_a_file_outside_of_all_shared_pools_keeps_it_at_its_host(source, held):
         assert source in placement.held.message
     else:
         assert placement.target == "hv2"
+
+
+# --- its disks later ----------------------------------------------------------------
+
+
+def with_volumes(**volumes):
+    """The pool at both hosts, with these volumes, as they are read in detail."""
+    there = {name.replace("__", "."): SeenVolume(size, "qcow2") for name, size in volumes.items()}
+    items = {"images": seen_pool(volumes=there)}
+    looked = observed({"hv1": [], "hv2": []})
+    return {name: replace(listing, items=items) for name, listing in looked.pools.items()}
+
+
+def on_volume(volume, **more):
+    """The guest, with its disk on that volume."""
+    return foreign(xml=XML.replace("old.img", volume), **more)
+
+
+def disk_changes(guest, volume="old.img", size="1GiB", **document):
+    disks = [{"name": "root", "pool": "images", "size": size, "volume": volume}]
+    wanted = desired(*HOSTS, pool(), domain("a", vcpus=1, memory="1GiB", disks=disks, **document))
+    looked = replace(observed({"hv1": [guest], "hv2": []}), pools=with_volumes(old__img=GIB, other__img=GIB))
+    return diff(wanted, looked, place(wanted, looked, History()), History())
+
+
+def test_an_adopted_disk_is_recorded_as_its_volume_is_and_grows():
+    grown = disk_changes(on_volume("old.img"), size="2GiB", annotations=ADOPT)
+    adoption = next(change for change in grown.changes if isinstance(change, DomainForeign))
+    assert [(one.volume, one.capacity) for one in adoption.mark.made] == [("old.img", GIB)]
+    assert [change.grown.capacity for change in grown.changes if isinstance(change, DiskTooSmall)] == [2 * GIB]
+
+
+def test_the_document_may_follow_a_snapshot_that_somebody_made():
+    mark = Mark("c", "a", (MadeDisk("root", "images", "old.img", "qcow2", GIB),), uuid=OWN)
+    moved = on_volume("other.img", mark=mark)
+    followed = disk_changes(moved, volume="other.img")
+    (change,) = followed.changes
+    assert isinstance(change, DisksUnrecorded)
+    assert [one.volume for one in change.mark.made] == ["other.img"]
+    assert (change.mark.uuid, followed.held) == (OWN, ())
+
+
+def test_nothing_is_added_below_what_the_domain_writes_to():
+    """A snapshot lies on the file that the document names: as a second disk it would be written to by both."""
+    snapshot = {"xml": XML.replace("old.img", "old.monday")}
+    mark = Mark("c", "a", (MadeDisk("root", "images", "old.img", "qcow2", GIB),), uuid=OWN)
+    for guest, kinds in ((foreign(mark=mark, **snapshot), []), (foreign(**snapshot), [DomainForeign])):
+        found = disk_changes(guest, annotations=ADOPT)
+        assert [type(change) for change in found.changes] == kinds
+        (held,) = found.held
+        assert held.reason is HeldReason.CANNOT_CHANGE
+        assert "/cloud/old.monday" in held.message
 
 
 # --- starting by itself -------------------------------------------------------------

@@ -21,12 +21,13 @@ __all__ = ["lived_in", "room"]
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda path: path.stem)
 def test_a_definition_of_any_maker_is_taken_over_as_it_is(lived_in: Room, shape: Path) -> None:
+    lived_in.people("virsh net-define lan@hv2 bridge=br0", "virsh net-start lan@hv2")
     lived_in.define("hv2", shape.read_text())
     code, text = lived_in.run("import", "--adopt", "--host", "hv2")
     lived_in.keep(text)
     assert (code, lived_in.run("validate")[0]) == (0, 0)
     code, plan = lived_in.json("plan")
-    assert {step["id"].partition(":")[0] for step in plan["steps"]} <= {"adopt-domain"}, plan["steps"]
+    assert {step["id"].partition(":")[0] for step in plan["steps"]} <= {"adopt-domain", "define-network"}, plan["steps"]
     assert plan["held"] == []
     if plan["steps"]:
         assert lived_in.run("--once")[0] == 0
