@@ -49,7 +49,7 @@ def claim(domain: Domain, pools: Mapping[str, Pool]) -> tuple[str, str] | None:
     """
     shared = (disk.pool for disk in domain.spec.disks if disk.pool in pools and pools[disk.pool].is_shared)
     pool = next(shared, None)
-    return (pool, f"{domain.name}.claim") if pool is not None else None
+    return (pool, f".{domain.name}.claim") if pool is not None else None
 
 
 def claim_size(cluster: str, domain: str, host: str) -> int:

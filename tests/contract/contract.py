@@ -311,7 +311,7 @@ class EdgeContract:
     def test_a_claim_is_made_once_and_says_whose_it_is(self, setting):
         setting.make_pool()
         size = claim_size(setting.cluster, setting.guest, setting.host)
-        claim = MakeClaim(setting.host, "images", f"{setting.guest}.claim", "raw", size)
+        claim = MakeClaim(setting.host, "images", f".{setting.guest}.claim", "raw", size)
         setting.apply(claim)
         with refused():
             setting.apply(replace(claim, capacity=size + 1))

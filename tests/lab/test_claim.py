@@ -26,22 +26,22 @@ def other(host: str) -> str:
 
 
 def size(cloud: Cloud, name: str) -> int:
-    return int(cloud.run("stat", "-c", "%s", f"{EXPORT}/{name}.claim", on="nas"))
+    return int(cloud.run("stat", "-c", "%s", f"{EXPORT}/.{name}.claim", on="nas"))
 
 
 def make_claim(cloud: Cloud, at: str, name: str, capacity: int) -> str:
     """As libvirt there makes it; what virsh says."""
-    words = ("vol-create-as", "images", f"{name}.claim", f"{capacity}B", "--allocation", "0", "--format", "raw")
+    words = ("vol-create-as", "images", f".{name}.claim", f"{capacity}B", "--allocation", "0", "--format", "raw")
     return cloud.run("sh", "-c", f"virsh -q {' '.join(words)} 2>&1", on=at, check=False)
 
 
 def test_a_new_guest_has_a_claim_that_no_other_host_can_make(cloud: Cloud) -> None:
     with cloud.extra("first"):
-        assert "make-claim:volume/images/first.claim@" in " ".join(cloud.once().steps)
+        assert "make-claim:volume/images/.first.claim@" in " ".join(cloud.once().steps)
         home = cloud.host_of("first")
         own = claim_size("small-cloud", "first", home)
         assert size(cloud, "first") == own
-        assert cloud.run("stat", "-c", "%b", f"{EXPORT}/first.claim", on="nas").strip() == "0", "it takes room"
+        assert cloud.run("stat", "-c", "%b", f"{EXPORT}/.first.claim", on="nas").strip() == "0", "it takes room"
         assert "exists" in make_claim(cloud, other(home), "first", 5).lower()
         assert size(cloud, "first") == own
         assert f'claimedBy="{home}"' in cloud.xml(home, "first")
@@ -56,7 +56,7 @@ def test_a_new_guest_has_a_claim_that_no_other_host_can_make(cloud: Cloud) -> No
 
 def test_a_guest_that_another_host_made_a_moment_ago_is_not_made_again(cloud: Cloud) -> None:
     disk = f"{EXPORT}/second.root.qcow2"
-    for name in (disk, f"{EXPORT}/second.claim"):
+    for name in (disk, f"{EXPORT}/.second.claim"):
         cloud.run("ln", "-s", "/not-seen-yet", name, on="nas")
     with cloud.extra("second"):
         ended = cloud.once(1)
@@ -69,7 +69,7 @@ def test_a_guest_that_another_host_made_a_moment_ago_is_not_made_again(cloud: Cl
         assert undone == {"create-volume", "record-disks", "start-domain"}
         assert "second" in cloud.defined(host)
 
-        cloud.run("rm", disk, f"{EXPORT}/second.claim", on="nas")
+        cloud.run("rm", disk, f"{EXPORT}/.second.claim", on="nas")
         make_claim(cloud, other(host), "second", claim_size("small-cloud", "second", "hv9"))
         ended = cloud.once(3)
         assert ended.steps[-1] == f"undefine-domain:domain/second@{host}"
@@ -78,7 +78,7 @@ def test_a_guest_that_another_host_made_a_moment_ago_is_not_made_again(cloud: Cl
         assert "second" not in [name for name, _ in cloud.everywhere(cloud.defined)]
         assert cloud.once(3).steps == []
 
-        cloud.run("rm", f"{POOL}/second.claim", on=host)
+        cloud.run("rm", f"{POOL}/.second.claim", on=host)
         for each in HYPERVISORS:
             cloud.virsh(each, "pool-refresh", "images")
         cloud.once()

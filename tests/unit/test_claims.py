@@ -23,7 +23,7 @@ ADOPT = {"reconciler/adopt": "true"}
 
 
 def claimed(by):
-    return {"a.claim": SeenVolume(claim_size("c", "a", by), "raw")}
+    return {".a.claim": SeenVolume(claim_size("c", "a", by), "raw")}
 
 
 def unmade(claimed_by="hv1", *made, state="shutoff"):
@@ -74,8 +74,8 @@ def test_a_new_domain_claims_its_volumes_where_it_is_defined():
     changes = found()
     assert {DomainUndefined, ClaimMissing, DiskMissing, DisksUnrecorded, DomainOff} <= sorts(changes)
     claim = the(changes, ClaimMissing)
-    assert (claim.pool, claim.volume, claim.capacity) == ("images", "a.claim", claim_size("c", "a", claim.ref.host))
-    assert ("images", "a.claim") in the(changes, DomainUndefined).volumes
+    assert (claim.pool, claim.volume, claim.capacity) == ("images", ".a.claim", claim_size("c", "a", claim.ref.host))
+    assert ("images", ".a.claim") in the(changes, DomainUndefined).volumes
     mark = the(changes, DisksUnrecorded).mark
     assert mark == Mark("c", "a", (MadeDisk("root", "images", "a.root.qcow2", "qcow2", GIB),), claim.ref.host)
 
@@ -137,7 +137,7 @@ def test_what_runs_or_has_disks_is_not_taken_back():
 
 def test_a_claim_that_nobody_has_signed_proves_nothing():
     for claim in (None, SeenVolume(0, "raw")):
-        changes = found(hv1=[unmade()], volumes={"a.claim": claim, **VOLUME})
+        changes = found(hv1=[unmade()], volumes={".a.claim": claim, **VOLUME})
         assert (sorts(changes), reasons(changes)) == (set(), [HeldReason.VOLUME_WITHOUT_DOMAIN])
 
 

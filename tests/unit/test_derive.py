@@ -76,7 +76,7 @@ def pool(name: str, type_: str) -> Pool:
 
 def test_a_claim_lies_beside_the_first_shared_disk() -> None:
     pools = {"local": pool("local", "dir"), "a": pool("a", "netfs"), "b": pool("b", "netfs")}
-    assert derive.claim(domain("local", "b", "a"), pools) == ("b", "web-1.claim")
+    assert derive.claim(domain("local", "b", "a"), pools) == ("b", ".web-1.claim")
     assert derive.claim(domain("local"), pools) is None
     assert derive.claim(domain(), pools) is None
 
