@@ -9,7 +9,7 @@ from reconciler.load.checks.world import At, World
 
 def check(world: World) -> None:
     """Complain about every clash, at the later of the two places."""
-    _apart(world, _volumes(world), "would use the same volume as another disk, claim or image: {}")
+    _apart(world, _volumes(world), "would use the same volume as another disk or image: {}")
     _apart(world, _macs(world), "would have the MAC address of another interface: {}")
     _apart(world, _uuids(world), "would have the UUID of another object: {}; rename one")
 
@@ -25,7 +25,7 @@ def _apart(world: World, claims: Iterator[tuple[str, At]], message: str) -> None
 
 
 def _volumes(world: World) -> Iterator[tuple[str, At]]:
-    """Every volume that a pool must hold: images, then disks and claims."""
+    """Every volume that documents name: images, then disks. A claim's name begins as none of theirs can."""
     for entry, pool in world.of(Pool):
         seen: set[str] = set()
         for index, image in enumerate(pool.spec.images):
@@ -39,9 +39,6 @@ def _volumes(world: World) -> Iterator[tuple[str, At]]:
         if domain.spec.state is State.PRESENT:
             for index, disk in enumerate(domain.spec.disks):
                 yield f"{disk.pool}/{derive.volume_name(domain.name, disk)}", (entry, ("spec", "disks", index))
-            own = derive.claim(domain, world.desired.pools)
-            if own:
-                yield "/".join(own), (entry, ("metadata", "name"))
 
 
 def _macs(world: World) -> Iterator[tuple[str, At]]:
