@@ -216,33 +216,6 @@ class VolumesPresent:
         return _no(f"volume {missing[0]} is not in pool/{self.pool}") if missing else YES
 
 
-@dataclass(frozen=True, slots=True)
-class VolumeIs:
-    """The volume is in the pool at `host`, of this format, capacity (bytes) and backing path."""
-
-    host: str
-    pool: str
-    volume: str
-    format: str
-    capacity: int
-    backing: str
-
-    def looks(self) -> tuple[Look, ...]:
-        return (Look(self.host, Part.POOLS, self.pool, volume=self.volume),)
-
-    def check(self, observed: Observed) -> Verdict:
-        present = VolumesPresent(self.host, self.pool, frozenset({self.volume})).check(observed)
-        if present.holds is not True:
-            return present
-        pool = observed.pool(self.host, self.pool)
-        seen = pool.volumes[self.volume] if pool and pool.volumes else None
-        if seen is None:
-            return Verdict(None, f"volume {self.volume} cannot be read")
-        if (seen.format, seen.capacity, seen.backing) == (self.format, self.capacity, self.backing):
-            return YES
-        return _no(f"volume {self.volume} is {seen.format}, {seen.capacity} bytes, on {seen.backing or 'no image'}")
-
-
 # --- networks -----------------------------------------------------------------------------
 
 

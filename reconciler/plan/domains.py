@@ -34,12 +34,13 @@ from reconciler.change import (
     DomainUnwanted,
     PathUnproven,
 )
-from reconciler.fact import AllOf, DisksRecorded, DomainGone, DomainIs, NetworkIs, PoolReady, VolumeIs, VolumesAbsent
+from reconciler.fact import AllOf, DisksRecorded, DomainGone, DomainIs, NetworkIs, PoolReady, VolumesAbsent
 from reconciler.leaving import StillHere
 from reconciler.observed import Standing
 from reconciler.ours import CarriesOurMark
 from reconciler.plan.draft import Builder, Draft, contents_known, pool_ready, token, tokens
 from reconciler.step import Impact, Recovery, Sign
+from reconciler.volume import VolumeIs
 
 RUNNING = frozenset({Standing.RUNNING})
 OFF = frozenset({Standing.OFF})

@@ -38,14 +38,13 @@ from reconciler.fact import (
     ExportServed,
     PoolIs,
     TargetFree,
-    VolumeIs,
     VolumesAbsent,
     VolumesPresent,
 )
-from reconciler.growth import CapacityWithin
 from reconciler.observed import Standing
 from reconciler.plan.draft import Builder, Draft, contents_known, token, tokens
 from reconciler.step import Impact, Sign
+from reconciler.volume import CapacityWithin, VolumeIs
 
 
 def export_missing(change: ExportMissing) -> tuple[Draft, ...]:
