@@ -330,7 +330,7 @@ class Cloud:
                 self.virsh(host, "destroy", domain)
             if domain in self.defined(host):
                 self.virsh(host, "undefine", domain)
-        self.run("sh", "-c", f"rm -f {POOL}/{domain}.*", on=HYPERVISORS[0])
+        self.run("sh", "-c", f"rm -f {POOL}/{domain}.* {POOL}/.{domain}.claim", on=HYPERVISORS[0])
         for host in HYPERVISORS:
             self.virsh(host, "pool-refresh", "images")
 
