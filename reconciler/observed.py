@@ -134,6 +134,8 @@ class SeenDomain:
     """What libvirt is at work on; asked only of the two ends of what looks like a migration."""
     obstacles: tuple[str, ...] = ()
     """What is known to stand against a migration (snapshots, block jobs, hostdevs, ...)."""
+    agent_connected: bool = False
+    """Whether a guest agent has opened its end of the channel, as libvirt tells of what runs."""
     unknown: str = ""
     """Why this one domain could not be read, its neighbours could."""
 

@@ -118,6 +118,14 @@ class Network:
         return self.live is not None
 
 
+class Agent(StrEnum):
+    """The guest agent: not there, in its channel and silent, or well."""
+
+    ABSENT = "absent"
+    MUTE = "mute"
+    WELL = "well"
+
+
 @dataclass(eq=False)
 class Guest:
     """A QEMU process line: a guest's life from its start to its end, over any number of migrations."""
@@ -130,6 +138,7 @@ class Guest:
     """Bytes a second that it writes to its memory."""
     deaf: bool = False
     """Ignores a request to shut down."""
+    agent: Agent = Agent.ABSENT
 
 
 @dataclass(eq=False)

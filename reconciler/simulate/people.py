@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 
 from reconciler.desired.quantity import parse_size
 from reconciler.errors import UsageError
-from reconciler.observed import DomainState
 from reconciler.simulate import definition, domains, networks, storage
+from reconciler.simulate.inside import guest
 from reconciler.simulate.machines import Daemon, Directory, Domain, ExportLine, File, Hand, Hypervisor, NfsServer
 from reconciler.simulate.migration import Phase, migrate
 from reconciler.simulate.refusal import Refusal, Stuck, failed
@@ -345,28 +345,6 @@ def _copy(world: World, words: list[str]) -> None:
 # --- guests ------------------------------------------------------------------------------------
 
 
-def _guest(world: World, words: list[str]) -> None:
-    """guest NAME poweroff|crash|ioerror|deaf|wedge|unwedge, or guest NAME dirty SIZE (a second)"""
-    name, verb = words[:2]
-    hypervisor, found = next((h, d) for h, d in world.all_domains() if d.name == name and d.guest)
-    guest = found.guest
-    if verb == "poweroff":
-        domains.end(world, hypervisor, found, "shutdown")
-    elif verb == "crash":
-        domains.crash(world, hypervisor, found)
-    elif verb == "ioerror":
-        found.state, found.reason = DomainState.PAUSED, "ioerror"
-        world.tell(hypervisor.name, f"domain/{name}", "paused (ioerror)")
-    elif verb in ("wedge", "unwedge"):
-        found.wedged = verb == "wedge"
-    elif guest and verb == "deaf":
-        guest.deaf = True
-    elif guest and verb == "dirty":
-        guest.dirty_rate = parse_size(words[2])
-    else:
-        raise ValueError(verb)
-
-
 def _migration(world: World, words: list[str]) -> None:
     """migration NAME cut PHASE (the next one, its connection) | migration NAME target-dies (now, its QEMU)"""
     if words[1] == "cut":
@@ -392,6 +370,6 @@ COMMANDS: Mapping[str, Callable[[World, list[str]], None]] = {
     "firewall": _firewall,
     "libvirtd": _libvirtd,
     "copy": _copy,
-    "guest": _guest,
+    "guest": guest,
     "migration": _migration,
 }

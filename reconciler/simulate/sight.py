@@ -28,7 +28,7 @@ from reconciler.observed import (
     SeenVolume,
 )
 from reconciler.simulate import definition
-from reconciler.simulate.machines import Domain, Hypervisor, Mount, NfsServer, Pool
+from reconciler.simulate.machines import Agent, Domain, Hypervisor, Mount, NfsServer, Pool
 from reconciler.simulate.refusal import Stuck
 from reconciler.simulate.world import SEAT, World
 from reconciler.xml import domain as domain_xml
@@ -122,6 +122,7 @@ def _domain(world: World, desired: Desired, found: Domain) -> SeenDomain:
         autostart=found.autostart,
         job=_job(world, found),
         obstacles=(f"it has {found.snapshots} snapshots",) if found.snapshots else (),
+        agent_connected=found.guest is not None and found.guest.agent is not Agent.ABSENT,
     )
 
 

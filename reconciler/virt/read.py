@@ -81,6 +81,7 @@ def read_domain(listed: ListedDomain, memo: Memo, rules: ReadingRules) -> SeenDo
             autostart=listed.autostart,
             job=job,
             obstacles=obstacles,
+            agent_connected=live is not None and live.agent_connected,
         )
 
     return memo.same(key, (name, persistent, live, state, reason, listed.autostart, kept, job, obstacles), make)

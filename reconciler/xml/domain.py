@@ -13,6 +13,7 @@ from reconciler.xml.devices import NO_OTHER_NAMES, DeviceNames, device_names, na
 from reconciler.xml.edits import EditError, make_edits, read_edits, wanted_edits
 from reconciler.xml.field import Field, Fields, has, read_fields, write_fields
 from reconciler.xml.mark import read_mark, write_mark
+from reconciler.xml.peripherals import is_agent_connected
 from reconciler.xml.skeleton import skeleton
 from reconciler.xml.table import DISK, DOMAIN, INTERFACE
 from reconciler.xml.tree import parse, parse_for_edit, reach, render
@@ -27,6 +28,7 @@ class DomainReading:
     mark: Mark | None
     fields: Fields
     disks: tuple[SeenDisk, ...]
+    agent_connected: bool = False
 
 
 def read(xml: str, edits: Sequence[XmlEdit] = ()) -> DomainReading:
@@ -49,6 +51,7 @@ def read(xml: str, edits: Sequence[XmlEdit] = ()) -> DomainReading:
         mark=read_mark(root),
         fields=fields,
         disks=seen_disks(disks),
+        agent_connected=is_agent_connected(devices),
     )
 
 

@@ -95,6 +95,13 @@ def _new_agent() -> tuple[Element, ...]:
     return (channel,)
 
 
+def is_agent_connected(devices: Element | None) -> bool:
+    """Whether a guest agent has opened its end of the channel; only a live definition tells."""
+    channels = _targeted("channel", name=AGENT)(devices) if devices is not None else ()
+    targets = (target for channel in channels for target in channel.iterchildren("target"))
+    return any(target.get("state") == "connected" for target in targets)
+
+
 GUEST_AGENT = device(_targeted("channel", name=AGENT), _new_agent)
 
 

@@ -276,3 +276,21 @@ def test_a_declared_encoding_of_a_text_means_nothing() -> None:
     text = "<?xml version='1.0' encoding='ISO-8859-1'?>" + domain().replace("<name>d", "<name>Büro")
     assert read(text).name == "Büro"
     assert "Büro" in edited(text, vcpus=7)
+
+
+# --- the guest agent ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("target", "connected"),
+    [
+        ("name='org.qemu.guest_agent.0' state='connected'", True),
+        ("name='org.qemu.guest_agent.0' state='disconnected'", False),
+        ("name='org.qemu.guest_agent.0'", False),
+        ("name='com.redhat.spice.0' state='connected'", False),
+    ],
+)
+def test_an_agent_is_there_once_it_has_opened_its_channel(target: str, connected: bool) -> None:
+    channel = f"<channel type='unix'><target type='virtio' {target}/></channel>"
+    assert read(domain(channel)).agent_connected is connected
+    assert read("<domain/>").agent_connected is False
