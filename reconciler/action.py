@@ -204,9 +204,14 @@ class DomainAction(Action):
 
 @dataclass(frozen=True, slots=True)
 class DefineDomain(DomainAction):
-    """Write the persistent definition; the live one stays (virDomainDefineXMLFlags, VALIDATE)."""
+    """Write the persistent definition; the live one stays (virDomainDefineXMLFlags, VALIDATE).
+
+    The passwords of the definition that is there, which `xml` has not, are kept.
+    """
 
     xml: str
+    source: str = ""
+    """The host where that definition is; empty: `host` itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -251,7 +251,7 @@ def domain_misplaced_off(change: DomainMisplacedOff) -> tuple[Draft, ...]:
     here = DomainIs(host, name, change.uuid, OFF)
     reason = f"{change.reason}; to host/{target}"
     define = Draft(
-        DefineDomain(target, name, change.uuid, change.xml),
+        DefineDomain(target, name, change.uuid, change.xml, source=host),
         there,
         reason,
         Impact.MIGRATE,

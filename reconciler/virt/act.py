@@ -2,12 +2,13 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from reconciler.action import Action, MigrateDomain, ProvePath, ShutdownDomain, UploadImage
+from reconciler.action import Action, DefineDomain, MigrateDomain, ProvePath, ShutdownDomain, UploadImage
 from reconciler.errors import HostUnreachable, PermanentError
 from reconciler.hypervisor import Progress
-from reconciler.virt.apply import SHORT, Short
+from reconciler.virt.apply import SHORT, Short, shown_definition
 from reconciler.virt.caller import Hung
 from reconciler.virt.connect import Link
 from reconciler.virt.migrate import migrate
@@ -15,6 +16,7 @@ from reconciler.virt.paths import prove
 from reconciler.virt.shutdown import shut_down
 from reconciler.virt.translate import is_broken, translate
 from reconciler.virt.upload import upload
+from reconciler.xml.passwords import has_screen, with_passwords
 
 
 @dataclass(slots=True)
@@ -35,6 +37,8 @@ def act(stage: Stage, action: Action, progress: Progress) -> None:
             prove(link, stage.link(action.target), action, progress)
         case UploadImage():
             upload(link, action, progress, stage.stopping)
+        case DefineDomain() if has_screen(action.xml):
+            _act_short(link, SHORT[DefineDomain], _keeping_passwords(stage, action))
         case ShutdownDomain():
             shut_down(link, action, progress, stage.stopping)
         case _:
@@ -44,7 +48,14 @@ def act(stage: Stage, action: Action, progress: Progress) -> None:
             _act_short(link, short, action)
 
 
-def _act_short(link: Link, short: Short, action: Action) -> None:
+def _keeping_passwords(stage: Stage, action: DefineDomain) -> DefineDomain:
+    """Read at the last moment, so that they stand in no plan and no message; the result is told to nobody."""
+    link = stage.link(action.source or action.host)
+    shown = _act_short(link, Short("read the definition of", shown_definition), action)
+    return replace(action, xml=with_passwords(action.xml, shown)) if shown else action
+
+
+def _act_short(link: Link, short: Short, action: Action) -> Any:
     attempt = f"{short.words} {action.object}"
     if short.storage and link.hangs_in_pools:
         raise HostUnreachable(
@@ -52,7 +63,7 @@ def _act_short(link: Link, short: Short, action: Action) -> None:
         )
     with link.borrowed() as session:
         try:
-            session.run(lambda session: short.call(session.connection, action), short.timeout_s, short.timeout_s)
+            return session.run(lambda session: short.call(session.connection, action), short.timeout_s, short.timeout_s)
         except Hung as hung:
             if short.storage:
                 link.note_pool_call(hung.promise)

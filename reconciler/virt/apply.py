@@ -144,6 +144,17 @@ def _define_domain(connection: lib.Connection, action: verbs.DefineDomain) -> No
     connection.defineXMLFlags(action.xml, codes.DEFINE_VALIDATE)
 
 
+def shown_definition(connection: lib.Connection, action: verbs.DomainAction) -> str:
+    """virDomainGetXMLDesc(INACTIVE, SECURE): the definition with its passwords; empty where there is none."""
+    try:
+        domain = connection.lookupByUUIDString(action.uuid)
+    except Exception as error:
+        if lib.is_refused(error, Code.NO_DOMAIN):
+            return ""
+        raise
+    return domain.XMLDesc(codes.DOMAIN_XML_INACTIVE | codes.DOMAIN_XML_SECURE)
+
+
 def _record_disks(connection: lib.Connection, action: verbs.RecordDisks) -> None:
     """virDomainSetMetadata, in the definition and, where it runs, in the live one that a migration carries."""
     domain = connection.lookupByUUIDString(action.uuid)

@@ -1,0 +1,48 @@
+"""Passwords in a domain's XML, which libvirt shows only to who asks for them (VIR_DOMAIN_XML_SECURE).
+
+A definition that is written without them loses them. So they are put in at the last moment, and stand in no plan.
+"""
+
+from collections.abc import Iterator
+
+from reconciler.xml.tree import Element, parse, parse_for_edit, render
+
+ATTRIBUTES = ("passwd", "passwdValidTo", "connected")
+"""Of <graphics>: all that libvirt keeps to itself."""
+
+
+def has_screen(xml: str) -> bool:
+    """Whether there is anything that may have a password. Raises: XmlError."""
+    return next(_screens(parse(xml)), None) is not None
+
+
+def with_passwords(xml: str, shown: str) -> str:
+    """`xml` with the passwords of `shown`: each screen gets those of its like, counted by type.
+
+    `shown` is a definition with its passwords. A screen that has one already keeps it.
+    Where nothing is added the result is `xml` itself. Raises: XmlError.
+    """
+    root = parse_for_edit(xml)
+    theirs = {(screen.get("type"), number): screen for number, screen in _numbered(parse(shown))}
+    before = render(root)
+    for number, screen in _numbered(root):
+        there = theirs.get((screen.get("type"), number))
+        if there is not None and screen.get("passwd") is None:
+            for name in ATTRIBUTES:
+                if (value := there.get(name)) is not None:
+                    screen.set(name, value)
+    after = render(root)
+    return xml if after == before else after
+
+
+def _screens(root: Element) -> Iterator[Element]:
+    yield from root.iterfind("devices/graphics")
+
+
+def _numbered(root: Element) -> Iterator[tuple[int, Element]]:
+    """Each screen with its number among those of its type."""
+    counts: dict[str | None, int] = {}
+    for screen in _screens(root):
+        kind = screen.get("type")
+        counts[kind] = counts.get(kind, 0) + 1
+        yield counts[kind], screen
