@@ -149,6 +149,11 @@ class MakeClaim(CreateVolume):
 
 
 @dataclass(frozen=True, slots=True)
+class DeleteVolume(Volume):
+    """Remove a volume, and all that is in it, for good (virStorageVolDelete)."""
+
+
+@dataclass(frozen=True, slots=True)
 class GrowVolume(Volume):
     """Give a volume that nobody uses more room; never less (virStorageVolResize). Capacity in bytes."""
 
@@ -227,6 +232,14 @@ class AdoptDomain(RecordDisks):
 
 
 @dataclass(frozen=True, slots=True)
+class RenameDomain(DomainAction):
+    """Give a domain that is off the name `name`, and our mark for it (virDomainRename, virDomainSetMetadata)."""
+
+    former: str
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
 class StartDomain(DomainAction):
     deadline_s = 90.0
 
@@ -255,7 +268,7 @@ class ClearAutostart(DomainAction):
 
 @dataclass(frozen=True, slots=True)
 class UndefineDomain(DomainAction):
-    """Remove the definition of a domain that is off; its disks stay (virDomainUndefine without flags)."""
+    """Remove the definition of a domain that is off; disks, NVRAM and TPM state stay (virDomainUndefineFlags)."""
 
 
 @dataclass(frozen=True, slots=True)

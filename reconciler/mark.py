@@ -30,12 +30,21 @@ class Mark:
     claimed_by: str = ""
     """The host whose claim the domain's volumes stand under: where it was defined first (law 2)."""
     uuid: str = ""
-    """Of a domain that we adopted with a UUID of its own; empty where it has the derived one."""
+    """Of a domain that we adopted, or renamed, with a UUID of its own; empty where it has the derived one."""
+    protected: bool = False
+    """Its document says that it is never deleted: known also once the document is gone."""
+    former: str = ""
+    """The name that it was made under, where it was renamed since: its claim is called by that."""
 
     @property
     def disks(self) -> frozenset[str]:
         """Names of the disks that were made."""
         return frozenset(disk.name for disk in self.made)
+
+    @property
+    def first_name(self) -> str:
+        """The name that it was made under."""
+        return self.former or self.name
 
     @property
     def is_whole(self) -> bool:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
+from reconciler.hostfacts import Cell, CpuFacts, HostFacts, Offer
 from reconciler.mark import Mark
 from reconciler.moving import MemoryUse, SeenJob
 from reconciler.standing import STANDINGS, STANDINGS_BY_STATE, DomainState, Standing
@@ -30,6 +31,9 @@ class Part(StrEnum):
     """What named guests do to their memory; measured, so it takes a second, and only before they move."""
 
 
+EVERY_VOLUME = "*"
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """A wish to read one part of one host: all of it, or the object named (a domain: by name and by UUID)."""
@@ -39,63 +43,12 @@ class Look:
     name: str = ""
     uuid: str = ""
     volume: str = ""
-    """Of a pool that is named: the volume whose details are wanted too."""
+    """Of a pool that is named: the volume whose details are wanted too, or EVERY_VOLUME."""
     max_age_s: float = 0.0
     """How old what is known already may be."""
 
 
 # --- hypervisors -------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class CpuFacts:
-    """What the hypervisor's domain capabilities say of its CPU for `HostFacts.virt_type`."""
-
-    model: str
-    features: tuple[tuple[str, str], ...] = ()
-    """(name, policy) beside the model, as host-model expands."""
-    usable: frozenset[str] = frozenset()
-    """Named models that a guest can have here."""
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """What a hypervisor offers to guests of one architecture; empty where it does not tell."""
-
-    machines: frozenset[str] = frozenset()
-    """Machine types, versions and their short names."""
-    emulators: frozenset[str] = frozenset()
-    """Paths. One that is not among them may be there all the same."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A NUMA node of a hypervisor. `pages`: bytes of a huge page -> how many there are."""
-
-    number: int
-    cpus: frozenset[int]
-    pages: tuple[tuple[int, int], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class HostFacts:
-    """What a hypervisor is. Memory in bytes."""
-
-    uuid: str
-    arch: str
-    virt_type: str
-    memory: int
-    cpus: int
-    cpu: CpuFacts
-    libvirt_version: int = 0
-    qemu_version: int = 0
-    boot_id: str = ""
-    link: int | None = None
-    """Bytes a second that the link for its migrations can carry; None where the host cannot tell."""
-    offers: tuple[tuple[str, Offer], ...] = ()
-    """By architecture; empty where it does not tell."""
-    cells: tuple[Cell, ...] = ()
-    """Its NUMA nodes; empty where it does not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +89,10 @@ class SeenDomain:
     """What is known to stand against a migration (snapshots, block jobs, hostdevs, ...)."""
     agent_connected: bool = False
     """Whether a guest agent has opened its end of the channel, as libvirt tells of what runs."""
+    bound: tuple[str, ...] = ()
+    """What libvirt keeps by its name alone (snapshots, a saved state); asked only of what shall go or be renamed."""
+    backing: frozenset[str] = frozenset()
+    """Files that its disks stand on, as its live definition says."""
     unknown: str = ""
     """Why this one domain could not be read, its neighbours could."""
 
@@ -373,6 +330,7 @@ def _merged(
 
 __all__ = [
     "STANDINGS",
+    "Cell",
     "CpuFacts",
     "DomainState",
     "HostFacts",
@@ -381,6 +339,7 @@ __all__ = [
     "Mark",
     "MemoryUse",
     "Observed",
+    "Offer",
     "Part",
     "SeenDisk",
     "SeenDomain",

@@ -126,6 +126,11 @@ def kept(xml: str, uuid: str) -> str:
     return xml
 
 
+def renamed(xml: str, name: str) -> str:
+    """A domain's XML under another name."""
+    return re.sub(r"<name>[^<]*</name>", f"<name>{name}</name>", xml, count=1)
+
+
 def with_vcpus(xml: str, vcpus: int) -> str:
     """What a person's `virsh setvcpus --config --maximum` leaves."""
     return re.sub(r"(<vcpu[^>]*>)\s*\d+\s*(</vcpu>)", rf"\g<1>{vcpus}\g<2>", xml, count=1)

@@ -71,6 +71,21 @@ def undefine(world: World, hypervisor: Hypervisor, uuid: str) -> None:
     world.tell(hypervisor.name, f"domain/{found.name}", "undefined")
 
 
+def rename(world: World, hypervisor: Hypervisor, uuid: str, name: str) -> None:
+    """Give a domain that is off another name; nothing else of its definition changes."""
+    found = domain(hypervisor, uuid)
+    if found.name == name:
+        raise Refusal(Code.INVALID_ARG, "invalid argument: Can't rename domain to itself")
+    if found.is_active:
+        raise invalid("cannot rename active domain")
+    if found.snapshots:
+        raise invalid("cannot rename domain with snapshots")
+    clash_of_names(hypervisor, name, uuid="")
+    assert found.xml is not None, "what is off has a definition"
+    former, found.name, found.xml = found.name, name, definition.renamed(found.xml, name)
+    world.tell(hypervisor.name, f"domain/{name}", f"renamed from {former}")
+
+
 def set_autostart(world: World, hypervisor: Hypervisor, uuid: str, *, starts: bool) -> None:
     found = domain(hypervisor, uuid)
     found.autostart = starts

@@ -50,6 +50,15 @@ def record_disks(world: World, hypervisor: Hypervisor, action: actions.RecordDis
     world.tell(hypervisor.name, f"domain/{found.name}", f"{words}: {names}")
 
 
+def rename_domain(world: World, hypervisor: Hypervisor, action: actions.RenameDomain) -> None:
+    """virDomainRename where it has the old name still, then virDomainSetMetadata."""
+    found = domains.domain(hypervisor, action.uuid, action.former)
+    if found.name != action.name:
+        domains.rename(world, hypervisor, action.uuid, action.name)
+    assert found.xml is not None, "what was renamed has a definition"
+    found.xml = domain_xml.merge(found.xml, {}, sources={}, mark=action.mark)
+
+
 def undefine_domain(world: World, hypervisor: Hypervisor, action: actions.UndefineDomain) -> None:
     """The real edge asks first whether it is off: libvirt would let a running one go on without a definition."""
     if domains.domain(hypervisor, action.uuid, action.name).is_active:
@@ -71,6 +80,7 @@ ON_HYPERVISOR: Mapping[type[Action], Effect] = {
     actions.UndefinePool: lambda w, h, a: storage.undefine_pool(w, h, a.name),
     actions.CreateVolume: create_volume,
     actions.MakeClaim: create_volume,
+    actions.DeleteVolume: lambda w, h, a: storage.delete_volume(w, h, a.pool, a.volume),
     actions.GrowVolume: lambda w, h, a: storage.grow(w, h, a.pool, a.volume, a.capacity),
     actions.GrowDisk: grow_disk,
     actions.DefineNetwork: lambda w, h, a: networks.define_network(w, h, a.xml),
@@ -80,6 +90,7 @@ ON_HYPERVISOR: Mapping[type[Action], Effect] = {
     actions.DefineDomain: lambda w, h, a: domains.define(w, h, a.xml),
     actions.RecordDisks: record_disks,
     actions.AdoptDomain: record_disks,
+    actions.RenameDomain: rename_domain,
     actions.StartDomain: lambda w, h, a: domains.start(w, h, a.uuid),
     actions.ResumeDomain: lambda w, h, a: domains.resume(w, h, a.uuid),
     actions.ShutdownDomain: lambda w, h, a: domains.shutdown(w, h, a.uuid),

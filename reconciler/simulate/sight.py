@@ -11,6 +11,7 @@ from reconciler.desired import Desired
 from reconciler.desired.derive import claim, image_marker, image_volume, object_uuid, volume_name
 from reconciler.desired.documents import Pool as PoolDocument
 from reconciler.observed import (
+    EVERY_VOLUME,
     Cell,
     DomainState,
     HostFacts,
@@ -109,6 +110,7 @@ def _domain(world: World, desired: Desired, found: Domain) -> SeenDomain:
     live = _read_domain(found.live, edits) if found.live and found.is_active else None
     disks = dict.fromkeys(disk for reading in (persistent, live) if reading for disk in reading.disks)
     mark = persistent.mark if persistent else live.mark if live else None
+    snapshots = (f"it has {found.snapshots} snapshots",) if found.snapshots else ()
     return SeenDomain(
         name=found.name,
         uuid=found.uuid,
@@ -121,8 +123,10 @@ def _domain(world: World, desired: Desired, found: Domain) -> SeenDomain:
         xml=found.xml or "",
         autostart=found.autostart,
         job=_job(world, found),
-        obstacles=(f"it has {found.snapshots} snapshots",) if found.snapshots else (),
         agent_connected=found.guest is not None and found.guest.agent is not Agent.ABSENT,
+        obstacles=snapshots,
+        bound=snapshots,
+        backing=frozenset(file.backing for file in found.opened if file.backing),
     )
 
 
@@ -194,7 +198,7 @@ def _volumes(
     details: dict[str, SeenVolume | None] = {}
     for name in sorted(found.listed):
         file = files.get(name)
-        wanted = file is not None and name in named
+        wanted = file is not None and (name in named or also == EVERY_VOLUME)
         details[name] = SeenVolume(file.capacity, file.format, file.backing) if file and wanted else None
     return details
 

@@ -229,6 +229,20 @@ def end_upload(world: World, hypervisor: Hypervisor, pool_name: str, name: str, 
         world.tell(hypervisor.name, f"volume/{pool_name}/{name}", "uploaded")
 
 
+def delete_volume(world: World, hypervisor: Hypervisor, pool_name: str, name: str) -> None:
+    """Unlink a file that this libvirtd lists; other hosts go on listing it until they refresh."""
+    found = pool(hypervisor, pool_name)
+    if not found.active:
+        raise invalid(f"storage pool '{pool_name}' is not active")
+    if name not in found.listed:
+        raise Refusal(Code.NO_STORAGE_VOL, f"Storage volume not found: no storage vol with matching name '{name}'")
+    if _writable(world, hypervisor, found).files.pop(name, None) is None:
+        cause = f"cannot unlink file '{found.target}/{name}': No such file or directory"
+        raise Refusal(Code.SYSTEM_ERROR, cause)
+    found.listed.discard(name)
+    world.tell(hypervisor.name, f"volume/{pool_name}/{name}", "deleted")
+
+
 def grow(world: World, hypervisor: Hypervisor, pool_name: str, name: str, capacity: int) -> None:
     """Give a volume more room; less is refused."""
     file = world.file(hypervisor, f"{pool(hypervisor, pool_name).target}/{name}")

@@ -16,6 +16,9 @@ from reconciler.virt.codes import Code
 from reconciler.xml.mark import PREFIX, URI, mark_xml
 from reconciler.xml.volume import read_volume, volume_xml
 
+KEEPS_TPM_SINCE = 8_009_000
+"""Earlier libvirts know no flag for it, and delete the state of an emulated TPM with its domain."""
+
 
 @dataclass(frozen=True, slots=True)
 class Short:
@@ -104,6 +107,11 @@ def _grow_disk(connection: lib.Connection, action: verbs.GrowDisk) -> None:
     domain.blockResize(action.path, action.capacity, codes.BLOCK_RESIZE_BYTES)
 
 
+def _delete_volume(connection: lib.Connection, action: verbs.DeleteVolume) -> None:
+    """virStorageVolDelete, which overwrites nothing: the file is unlinked."""
+    connection.storagePoolLookupByName(action.pool).storageVolLookupByName(action.volume).delete(0)
+
+
 def _remove_empty(pool: lib.Pool, name: str) -> None:
     pool.refresh(0)
     volume = pool.storageVolLookupByName(name)
@@ -186,12 +194,29 @@ def _clear_autostart(connection: lib.Connection, action: verbs.ClearAutostart) -
     connection.lookupByUUIDString(action.uuid).setAutostart(0)
 
 
+def _rename_domain(connection: lib.Connection, action: verbs.RenameDomain) -> None:
+    """virDomainRename, then virDomainSetMetadata: the mark alone where an earlier try got no further."""
+    domain = connection.lookupByUUIDString(action.uuid)
+    if domain.name() != action.name:
+        domain.rename(action.name, 0)
+    domain.setMetadata(codes.METADATA_ELEMENT, mark_xml(action.mark), PREFIX, URI, codes.AFFECT_CONFIG)
+
+
 def _undefine_domain(connection: lib.Connection, action: verbs.UndefineDomain) -> None:
-    """virDomainUndefine, without flags: it refuses where state would be lost. We refuse where it runs."""
+    """virDomainUndefineFlags with those that keep NVRAM and TPM state. It refuses where snapshots would be lost.
+
+    We refuse where it runs. Without NVRAM and TPM there is nothing to keep, and some drivers know no such flags.
+    """
     domain = connection.lookupByUUIDString(action.uuid)
     if domain.isActive():
         raise PermanentError(f"cannot undefine {action.object}: it is running")
-    domain.undefine()
+    text = domain.XMLDesc(codes.DOMAIN_XML_INACTIVE)
+    flags = codes.UNDEFINE_KEEP_NVRAM if "<nvram" in text or "firmware='efi'" in text else 0
+    if "<tpm " in text:
+        if connection.getLibVersion() < KEEPS_TPM_SINCE:
+            raise PermanentError(f"cannot undefine {action.object}: its libvirt would delete the state of its TPM")
+        flags |= codes.UNDEFINE_KEEP_TPM
+    domain.undefineFlags(flags)
 
 
 SHORT: Mapping[type[Action], Short] = {
@@ -203,6 +228,7 @@ SHORT: Mapping[type[Action], Short] = {
     verbs.UndefinePool: Short("undefine", _undefine_pool, 30.0, storage=True),
     verbs.CreateVolume: Short("create", _create_volume, 120.0, storage=True),
     verbs.MakeClaim: Short("make", _make_claim, 60.0, storage=True),
+    verbs.DeleteVolume: Short("delete", _delete_volume, 120.0, storage=True),
     verbs.GrowVolume: Short("grow", _grow_volume, 120.0, storage=True),
     verbs.GrowDisk: Short("grow", _grow_disk, 120.0),
     verbs.DefineNetwork: Short("define", _define_network),
@@ -212,6 +238,7 @@ SHORT: Mapping[type[Action], Short] = {
     verbs.DefineDomain: Short("define", _define_domain, 120.0),
     verbs.RecordDisks: Short("record the disks of", _record_disks, 45.0),
     verbs.AdoptDomain: Short("adopt", _record_disks, 45.0),
+    verbs.RenameDomain: Short("rename", _rename_domain, 45.0),
     verbs.StartDomain: Short("start", _start_domain, 120.0),
     verbs.ResumeDomain: Short("resume", _resume_domain, 45.0),
     verbs.DestroyHusk: Short("end", _destroy_husk, 60.0),

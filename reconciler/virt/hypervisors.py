@@ -86,11 +86,9 @@ class Hypervisors:
 
     def _detailed(self, link: Link, look: Look, seen: HostSeen) -> HostSeen:
         """With details of the volumes that mattered in the last whole look, and anew of the one that is named."""
-        wanted = self._unmade
-        if look.volume:
-            link.volumes.pop((look.name, look.volume), None)
-            wanted = {**wanted, look.name: wanted.get(look.name, frozenset()) | {look.volume}}
-        return with_details(link, seen, wanted, anew=False)
+        named = {look.name: frozenset({look.volume})} if look.volume else {}
+        wanted = {**self._unmade, **{pool: self._unmade.get(pool, frozenset()) | now for pool, now in named.items()}}
+        return with_details(link, seen, wanted, anew=named)
 
     # --- acting ----------------------------------------------------------------
 

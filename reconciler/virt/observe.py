@@ -10,6 +10,7 @@ from reconciler.desired.derive import claim, volume_name
 from reconciler.desired.documents import Domain
 from reconciler.errors import HostUnreachable
 from reconciler.observed import (
+    EVERY_VOLUME,
     HostFacts,
     Listing,
     MemoryUse,
@@ -29,6 +30,9 @@ from reconciler.virt.read import ReadingRules
 from reconciler.virt.storage import StorageRules, StorageSeen, ask_storage, read_storage, read_volumes
 
 T = TypeVar("T")
+
+Wanted = Mapping[str, frozenset[str]]
+"""Pool -> volumes whose details are wanted, or EVERY_VOLUME."""
 
 HOST_SIDE_S = 8.0
 WHOLE_S = 300.0
@@ -188,29 +192,36 @@ def _want_claim(desired: Desired, domain: Domain, wanted: dict[str, set[str]]) -
         wanted.setdefault(own[0], set()).add(own[1])
 
 
-def with_details(link: Link, seen: HostSeen, wanted: Mapping[str, frozenset[str]], *, anew: bool = True) -> HostSeen:
+def with_details(link: Link, seen: HostSeen, wanted: Wanted, *, anew: Wanted | None = None) -> HostSeen:
     """The pools with details of the wanted volumes that they list. Raises: nothing.
 
-    Not `anew`: what was read since the last whole look counts, so that the steps of a plan do not read it all again.
+    `anew`: those that are read again (None: all); of the others what was read since the last whole look counts, so that
+    the steps of a plan do not read it all again.
     """
     if not isinstance(seen.pools, Listing):
         return seen
-    if anew:
+    if anew is None:
         link.volumes.clear()
+    known = {key: volume for key, volume in tuple(link.volumes.items()) if not _is_meant(anew or {}, *key)}
     pools = seen.pools.items
     asked = {
-        name: [volume for volume in sorted(wanted.get(name, ())) if volume in pool.volumes]
+        name: sorted(volume for volume in pool.volumes if _is_meant(wanted, name, volume))
         for name, pool in pools.items()
         if pool.volumes
     }
-    missing = {name: [v for v in volumes if (name, v) not in link.volumes] for name, volumes in asked.items()}
+    missing = {name: [v for v in volumes if (name, v) not in known] for name, volumes in asked.items()}
     if any(missing.values()):
         found = ask_storage(link, lambda session: _read_details(session, missing))
         if isinstance(found, Unknown):
             return replace(seen, pools=found)
         link.volumes.update(found)
-    detailed = {name: _detailed(pool, asked.get(name, []), link.volumes) for name, pool in pools.items()}
+        known.update(found)
+    detailed = {name: _detailed(pool, asked.get(name, []), known) for name, pool in pools.items()}
     return replace(seen, pools=replace(seen.pools, items=detailed))
+
+
+def _is_meant(wanted: Wanted, pool: str, volume: str) -> bool:
+    return not {volume, EVERY_VOLUME}.isdisjoint(wanted.get(pool, ()))
 
 
 def _read_details(session: Session, missing: Mapping[str, list[str]]) -> Mapping[tuple[str, str], SeenVolume | None]:

@@ -26,11 +26,13 @@ class ReadingRules:
     `cluster`: whose mark is ours. `keeps_xml`: whether the text of a domain of that name is kept for merging.
     `edits`: what the document of a domain of that name says of its XML itself.
     `asks_obstacles`: whether snapshots and saved states of our domains matter now (the host is cordoned).
+    `asks_bound`: whether they do because a domain of that name shall go, or be renamed.
     """
 
     cluster: str
     keeps_xml: Callable[[str], bool]
     asks_obstacles: bool = False
+    asks_bound: Callable[[str], bool] = lambda name: False
     edits: Callable[[str], tuple[XmlEdit, ...]] = lambda name: ()
 
 
@@ -64,6 +66,8 @@ def read_domain(listed: ListedDomain, memo: Memo, rules: ReadingRules) -> SeenDo
     ours = persistent.mark is not None and persistent.mark.cluster == rules.cluster
     kept = text if ours or rules.keeps_xml(name) else ""
     obstacles = _obstacles(handle) if ours and rules.asks_obstacles else ()
+    bound = _obstacles(handle) if ours and rules.asks_bound(name) else ()
+    backing = persistent.backing | (live.backing if live else frozenset())
     reason = codes.reason_of(listed.state, listed.reason)
     job = SeenJob() if (state, reason) == (DomainState.PAUSED, "migration") and _has_job(handle) else None
 
@@ -82,9 +86,12 @@ def read_domain(listed: ListedDomain, memo: Memo, rules: ReadingRules) -> SeenDo
             job=job,
             obstacles=obstacles,
             agent_connected=live is not None and live.agent_connected,
+            bound=bound,
+            backing=backing,
         )
 
-    return memo.same(key, (name, persistent, live, state, reason, listed.autostart, kept, job, obstacles), make)
+    parts = name, persistent, live, state, reason, listed.autostart, kept, job, obstacles, bound
+    return memo.same(key, parts, make)
 
 
 def _reader(edits: tuple[XmlEdit, ...]) -> tuple[Callable[[str], DomainReading], str]:

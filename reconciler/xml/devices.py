@@ -176,6 +176,12 @@ def seen_disks(disks: Mapping[str, Element]) -> tuple[SeenDisk, ...]:
     return tuple(seen)
 
 
+def seen_backing(disks: Mapping[str, Element]) -> frozenset[str]:
+    """All that the disks stand on, as far as the definition says it: a live one says it all."""
+    chains = (below for disk in disks.values() for below in disk.iterfind(".//backingStore/source"))
+    return frozenset(path for path in map(_source, chains) if path)
+
+
 def _source(source: Element | None) -> str:
     """A path; `protocol:name` of a network disk; `volume:pool/name` where libvirt looks it up; "" of an empty drive."""
     said: Mapping[str, str] = dict(source.attrib) if source is not None else {}

@@ -9,7 +9,15 @@ from reconciler.desired.documents import Disk, Domain, Interface, XmlEdit
 from reconciler.desired.model import Model
 from reconciler.mark import Mark
 from reconciler.observed import CpuFacts, HostFacts, SeenDisk
-from reconciler.xml.devices import NO_OTHER_NAMES, DeviceNames, device_names, named, seen_disks, write_devices
+from reconciler.xml.devices import (
+    NO_OTHER_NAMES,
+    DeviceNames,
+    device_names,
+    named,
+    seen_backing,
+    seen_disks,
+    write_devices,
+)
 from reconciler.xml.edits import EditError, make_edits, read_edits, wanted_edits
 from reconciler.xml.field import Field, Fields, has, read_fields, write_fields
 from reconciler.xml.mark import read_mark, write_mark
@@ -29,6 +37,7 @@ class DomainReading:
     fields: Fields
     disks: tuple[SeenDisk, ...]
     agent_connected: bool = False
+    backing: frozenset[str] = frozenset()
 
 
 def read(xml: str, edits: Sequence[XmlEdit] = ()) -> DomainReading:
@@ -52,6 +61,7 @@ def read(xml: str, edits: Sequence[XmlEdit] = ()) -> DomainReading:
         fields=fields,
         disks=seen_disks(disks),
         agent_connected=is_agent_connected(devices),
+        backing=seen_backing(disks),
     )
 
 

@@ -20,7 +20,15 @@ def read_mark(root: Element) -> Mark | None:
         return None
     made = {disk.name: disk for disk in map(_read_disk, found.iterfind(_DISK)) if disk.name}
     disks = tuple(sorted(made.values()))
-    return Mark(cluster, name, disks, found.get("claimedBy", ""), found.get("uuid", ""))
+    return Mark(
+        cluster,
+        name,
+        disks,
+        found.get("claimedBy", ""),
+        found.get("uuid", ""),
+        found.get("protected") == "true",
+        found.get("former", ""),
+    )
 
 
 def is_mark(element: Element) -> bool:
@@ -70,8 +78,16 @@ def _element(mark: Mark) -> Element:
 
 
 def _words(mark: Mark) -> dict[str, str]:
-    said = {"cluster": mark.cluster, "name": mark.name, "uuid": mark.uuid, "claimedBy": mark.claimed_by}
-    return _said(said)
+    return _said(
+        {
+            "cluster": mark.cluster,
+            "name": mark.name,
+            "former": mark.former,
+            "uuid": mark.uuid,
+            "claimedBy": mark.claimed_by,
+            "protected": "true" if mark.protected else "",
+        }
+    )
 
 
 def _disk_words(disk: MadeDisk) -> dict[str, str]:

@@ -19,10 +19,12 @@ from reconciler.action import (
     DefineDomain,
     DefineNetwork,
     DefinePool,
+    DeleteVolume,
     MakeClaim,
     ProvePath,
     RecordDisks,
     RefreshPool,
+    RenameDomain,
     ResumeDomain,
     ShutdownDomain,
     StartDomain,
@@ -40,6 +42,7 @@ from reconciler.errors import ActionError, HostUnreachable, PermanentError
 from reconciler.hypervisor import Clock, Edge
 from reconciler.mark import MadeDisk, Mark
 from reconciler.observed import (
+    EVERY_VOLUME,
     DomainState,
     HostFacts,
     Listing,
@@ -325,6 +328,29 @@ class EdgeContract:
         setting.apply(RefreshPool(setting.host, "images"))
         assert action.volume in setting.observe().pool(setting.host, "images").volumes
 
+    def test_a_volume_is_deleted_once_and_can_be_made_again(self, setting):
+        setting.make_pool()
+        made = setting.make_disk()
+        delete = DeleteVolume(setting.host, made.pool, made.volume)
+        setting.apply(delete)
+        assert made.volume not in setting.observe().pool(setting.host, "images").volumes
+        for action in (delete, DeleteVolume(setting.host, "none", made.volume)):
+            with refused():
+                setting.apply(action)
+        setting.apply(made)
+        assert made.volume in setting.observe().pool(setting.host, "images").volumes
+
+    def test_a_look_reads_the_details_of_every_volume(self, setting):
+        setting.make_pool()
+        made = setting.make_disk()
+        above = CreateVolume(
+            setting.host, "images", "above.qcow2", "qcow2", made.capacity, setting.path(made.volume), "qcow2"
+        )
+        setting.apply(above)
+        look = Look(setting.host, Part.POOLS, "images", volume=EVERY_VOLUME)
+        volumes = setting.edge.look(setting.desired, (look,)).pool(setting.host, "images").volumes
+        assert {volumes[made.volume].backing, volumes["above.qcow2"].backing} == {"", setting.path(made.volume)}
+
     def test_a_volume_needs_an_active_pool(self, setting):
         xml = pool_xml("images", setting.uuid("pool", "images"), setting.pool)
         setting.apply(DefinePool(setting.host, "images", xml))
@@ -422,6 +448,23 @@ class EdgeContract:
         clear = ClearAutostart(setting.host, setting.guest, setting.domain_uuid)
         setting.apply(clear, clear)
         assert not setting.seen().autostart
+
+    def test_a_domain_that_is_off_gets_another_name_and_keeps_all_else(self, setting):
+        setting.define()
+        before = setting.seen()
+        mark = replace(before.mark, name="web-9", former=setting.guest, uuid=before.uuid, protected=True)
+        rename = RenameDomain(setting.host, "web-9", before.uuid, setting.guest, mark)
+        setting.apply(rename, rename)
+        assert setting.seen() is None
+        after = setting.observe().domain(setting.host, "web-9")
+        assert (after.uuid, after.fields, after.disks, after.mark) == (before.uuid, before.fields, before.disks, mark)
+        assert is_ours(after, setting.cluster)
+
+    def test_a_running_domain_keeps_its_name(self, setting):
+        setting.make_running()
+        with refused():
+            setting.apply(RenameDomain(setting.host, "web-9", setting.domain_uuid, setting.guest, setting.mark()))
+        assert setting.seen().standing is Standing.RUNNING
 
     def test_a_name_that_is_taken_is_refused(self, setting):
         setting.define()
