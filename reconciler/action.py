@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from reconciler.desired.parts import Transport
 from reconciler.desired.ref import Ref
@@ -291,6 +291,35 @@ class MigrateDomain(DomainAction):
     """How long it is thought to take; inf where it does not converge, None where nobody knows."""
     retriable = False
     deadline_s = 60.0
+
+
+# --- devices of a domain that runs ------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceAction(DomainAction):
+    """Something done to one device while the domain runs. `device`: its name, as a reading has it, among its `sort`."""
+
+    sort: str
+    """disks, interfaces"""
+    device: str
+
+    @property
+    def object(self) -> Ref:
+        return Ref(self.sort.removesuffix("s"), f"{self.name}/{self.device}", self.host)
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateDevice(DeviceAction):
+    """Give a device other values (virDomainUpdateDeviceFlags); all else of it stays as it is then."""
+
+    values: tuple[tuple[tuple[str, ...], Any], ...]
+    """By their paths within the device."""
+
+
+@dataclass(frozen=True, slots=True)
+class LimitDisk(UpdateDevice):
+    """Let a disk do so much in a second (virDomainSetBlockIoTune)."""
 
 
 # --- paths ------------------------------------------------------------------------

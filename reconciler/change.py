@@ -7,6 +7,7 @@ from reconciler.action import SharedPool
 from reconciler.desired import Ref
 from reconciler.desired.documents import Transport
 from reconciler.fact import NowhereElse
+from reconciler.live import Way
 from reconciler.mark import MadeDisk, Mark
 from reconciler.step import Held
 
@@ -166,9 +167,23 @@ class DomainForeign(DomainChange):
 
 @dataclass(frozen=True, slots=True)
 class DomainDiffers(DomainChange):
+    """`staged`: it runs, and some of it takes effect only when it is started again."""
+
     xml: str
     fields: tuple[Field, ...]
-    active: bool
+    staged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DomainLiveDiffers(DomainChange):
+    """A running domain has other values than its document says, and libvirt can change them now.
+
+    `owner`: (sort, name) of the device whose fields they are, () for the domain's own. Their paths begin with it.
+    """
+
+    way: Way
+    owner: tuple[str, ...]
+    fields: tuple[Field, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -248,7 +248,8 @@ class NetworkIs:
 # --- domains --------------------------------------------------------------------------------
 
 
-def _domain_here(observed: Observed, host: str, name: str, uuid: str) -> SeenDomain | Verdict | None:
+def domain_here(observed: Observed, host: str, name: str, uuid: str) -> SeenDomain | Verdict | None:
+    """The domain at `host`; None where it is not there, a Verdict where that cannot be known."""
     listing = observed.domains.get(host)
     if not isinstance(listing, Listing):
         return Verdict(None, f"the domains of host/{host} are unknown: {observed.silence(host)}")
@@ -274,7 +275,7 @@ class DomainIs:
         return (Look(self.host, Part.DOMAINS, self.name, self.uuid),)
 
     def check(self, observed: Observed) -> Verdict:
-        domain = _domain_here(observed, self.host, self.name, self.uuid)
+        domain = domain_here(observed, self.host, self.name, self.uuid)
         if domain is None or isinstance(domain, Verdict):
             return domain or _no(f"it is not defined at host/{self.host}")
         if domain.unknown:
@@ -307,7 +308,7 @@ class DomainGone:
         return (Look(self.host, Part.DOMAINS, self.name, self.uuid),)
 
     def check(self, observed: Observed) -> Verdict:
-        domain = _domain_here(observed, self.host, self.name, self.uuid)
+        domain = domain_here(observed, self.host, self.name, self.uuid)
         if domain is None or isinstance(domain, Verdict):
             return domain or YES
         return _no(f"it is defined at host/{self.host}")
@@ -326,7 +327,7 @@ class DisksRecorded:
         return (Look(self.host, Part.DOMAINS, self.name, self.uuid),)
 
     def check(self, observed: Observed) -> Verdict:
-        domain = _domain_here(observed, self.host, self.name, self.uuid)
+        domain = domain_here(observed, self.host, self.name, self.uuid)
         if domain is None or isinstance(domain, Verdict):
             return domain or _no(f"it is not defined at host/{self.host}")
         missing = sorted(set(self.disks) - set(domain.mark.made if domain.mark else ()))

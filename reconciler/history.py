@@ -99,7 +99,11 @@ class History:
             for name in {*old, *new}
             if old.get(name) != new.get(name)
         }
-        kept = {id_: failure for id_, failure in self.failures.items() if failure.object[:2] not in changed}
+        kept = {
+            id_: failure
+            for id_, failure in self.failures.items()
+            if failure.object[:2] not in changed and ("domain", failure.object.domain) not in changed
+        }
         return replace(self, failures=kept)
 
     def after(self, report: Report, now: float) -> "History":

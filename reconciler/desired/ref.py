@@ -2,6 +2,9 @@
 
 from typing import NamedTuple
 
+DEVICES = frozenset({"disk", "interface"})
+"""Kinds of objects that a domain has: `disk/web-1/data@hv1`."""
+
 
 class Ref(NamedTuple):
     """An object, at a host where that matters: `domain/web-1@hv1`, `host/hv1`."""
@@ -12,6 +15,13 @@ class Ref(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.kind}/{self.name}@{self.host}" if self.host else f"{self.kind}/{self.name}"
+
+    @property
+    def domain(self) -> str:
+        """The domain that it is, or whose device it is; empty for any other object."""
+        if self.kind in DEVICES:
+            return self.name.partition("/")[0]
+        return self.name if self.kind == "domain" else ""
 
     def at(self, host: str) -> "Ref":
         """The same object, seen at `host`."""

@@ -23,17 +23,18 @@ from reconciler.desired.documents import Domain, Power, State
 from reconciler.diff.claims import NO_DOCUMENT, VOUCH, existing_volume, maker, volumes_of, vouched_for
 from reconciler.diff.disks import disks_there, existing_disks, new_contents, new_disks, observed_at
 from reconciler.diff.fields import differing
+from reconciler.diff.live import Lacking, lacking
 from reconciler.diff.power import lost_disks, merged, needs, nowhere_else, place_and_power, said
 from reconciler.diff.volumes import disk_paths
 from reconciler.history import History
 from reconciler.mark import Mark
-from reconciler.observed import CpuFacts, Observed, SeenDomain
+from reconciler.observed import CpuFacts, Observed, SeenDomain, Standing
 from reconciler.ours import ADOPTS, domain_mark
 from reconciler.place import Placement, Placements
 from reconciler.step import Held, HeldReason
 from reconciler.xml.capabilities import baseline
 from reconciler.xml.devices import device_names, has_document_name
-from reconciler.xml.domain import EditError, Fields, first_definition, unchangeable
+from reconciler.xml.domain import EditError, first_definition, unchangeable
 
 
 def domains(desired: Desired, observed: Observed, placements: Placements, history: History) -> Iterator[Change | Held]:
@@ -176,17 +177,21 @@ def _existing(
         yield DomainAutostarts(ref, reason, seen.uuid)
     yield from _lost(desired, observed, domain, seen, ref)
     fields = said(desired, observed, domain, seen, seen.fields)
-    definition = tuple(_definition(desired, observed, domain, seen, ref, differing(seen.fields, fields)))
+    lacks = lacking(seen, ref, said(desired, observed, domain, seen, seen.live or {}))
+    definition = tuple(_definition(desired, observed, domain, seen, ref, differing(seen.fields, fields), lacks))
     yield from definition
     if fixed := differing(seen.fields, unchangeable(domain, seen.fields)):
         names = ", ".join(str(field) for field in fixed)
         yield Held(ref, HeldReason.CANNOT_CHANGE, f"{names}: a domain keeps this for life; write what it has")
-    if seen.live is not None and not any(isinstance(item, Held) for item in definition):
-        yield from _staged(seen.live, ref, said(desired, observed, domain, seen, seen.live))
+    blocked = any(isinstance(item, Held) and item.reason is not HeldReason.CANNOT_CHANGE for item in disks)
+    moves = tuple(place_and_power(desired, observed, domain, placement, blocked=blocked))
+    if not any(isinstance(item, Held) for item in definition):
+        yield from lacks.held(ref)
+        if seen.standing is Standing.RUNNING and not any(isinstance(item, Change) for item in moves):
+            yield from lacks.now  # what stops or moves is changed where it is next
     yield from disks
     yield from _taken_out(desired, domain, seen, ref)
-    blocked = any(isinstance(item, Held) and item.reason is not HeldReason.CANNOT_CHANGE for item in disks)
-    yield from place_and_power(desired, observed, domain, placement, blocked=blocked)
+    yield from moves
 
 
 def _adopted(
@@ -224,7 +229,13 @@ def _taken_out(desired: Desired, domain: Domain, seen: SeenDomain, ref: Ref) -> 
 
 
 def _definition(
-    desired: Desired, observed: Observed, domain: Domain, seen: SeenDomain, ref: Ref, different: tuple[Field, ...]
+    desired: Desired,
+    observed: Observed,
+    domain: Domain,
+    seen: SeenDomain,
+    ref: Ref,
+    different: tuple[Field, ...],
+    lacks: Lacking,
 ) -> Iterator[Change | Held]:
     """One that differs; held as a whole where an edit of its XML cannot be made."""
     if not different:
@@ -234,14 +245,8 @@ def _definition(
     except EditError as error:
         yield Held(ref, HeldReason.CANNOT_CHANGE, str(error))
         return
-    yield DomainDiffers(ref, ", ".join(str(field) for field in different), seen.uuid, xml, different, seen.is_active)
-
-
-def _staged(live: Fields, ref: Ref, fields: Fields) -> Iterator[Held]:
-    """What a running domain does not have, though its persistent definition has it or will."""
-    if pending := differing(live, fields):
-        names = ", ".join(str(field) for field in pending)
-        yield Held(ref, HeldReason.RESTART_REQUIRED, f"takes effect when it is started again: {names}")
+    staged = seen.is_active and not {field.path for field in different} <= lacks.paths
+    yield DomainDiffers(ref, ", ".join(str(field) for field in different), seen.uuid, xml, different, staged)
 
 
 # --- unwanted and foreign ----------------------------------------------------------------

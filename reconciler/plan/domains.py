@@ -71,7 +71,7 @@ def domain_differs(change: DomainDiffers) -> tuple[Draft, ...]:
             DefineDomain(host, name, change.uuid, change.xml),
             DomainIs(host, name, change.uuid, fields=fields),
             change.reason,
-            Impact.NEXT_BOOT if change.active else Impact.LIVE,
+            Impact.NEXT_BOOT if change.staged else Impact.LIVE,
             Sign.UPDATE,
             requires=(DomainIs(host, name, change.uuid),),
             provides=frozenset({token("defined", name)}),

@@ -5,7 +5,7 @@ from typing import Any
 
 from reconciler import action as actions
 from reconciler.action import Action
-from reconciler.simulate import domains, networks, storage
+from reconciler.simulate import devices, domains, networks, storage
 from reconciler.simulate.machines import ExportLine, File, Hypervisor, NfsServer
 from reconciler.simulate.refusal import invalid
 from reconciler.simulate.sight import EXPORT_FILE
@@ -97,6 +97,8 @@ ON_HYPERVISOR: Mapping[type[Action], Effect] = {
     actions.DestroyHusk: lambda w, h, a: domains.destroy_husk(w, h, a.uuid),
     actions.ClearAutostart: lambda w, h, a: domains.set_autostart(w, h, a.uuid, starts=False),
     actions.UndefineDomain: undefine_domain,
+    actions.UpdateDevice: devices.update_device,
+    actions.LimitDisk: devices.change_live,
 }
 
 SECONDS: Mapping[type[Action], float] = {

@@ -142,14 +142,14 @@ def _placed(view: View, domain: Domain, where: Whereabouts) -> Condition:
 # --- what is still to be done ---------------------------------------------------------
 
 
-def own_objects(domain: Domain) -> frozenset[tuple[str, str]]:
-    """(kind, name) of the domain and its volumes: steps on them are its steps."""
-    volumes = (("volume", f"{disk.pool}/{volume_name(domain.name, disk)}") for disk in domain.spec.disks)
-    return frozenset({("domain", domain.name), *volumes})
+def is_own(domain: Domain, ref: Ref) -> bool:
+    """Whether it is the domain, one of its devices, or one of its volumes: steps on them are its steps."""
+    volumes = (f"{disk.pool}/{volume_name(domain.name, disk)}" for disk in domain.spec.disks)
+    return ref.domain == domain.name or (ref.kind == "volume" and ref.name in volumes)
 
 
 def _held(view: View, domain: Domain) -> list[Held]:
-    return [h for h in view.plan.held if h.object[:2] in own_objects(domain)]
+    return [h for h in view.plan.held if is_own(domain, h.object)]
 
 
 def _in_sync(view: View, domain: Domain) -> Condition:
@@ -158,7 +158,7 @@ def _in_sync(view: View, domain: Domain) -> Condition:
     if held:
         status = Truth.UNKNOWN if all(h.reason is HeldReason.HOST_UNKNOWN for h in held) else Truth.FALSE
         return Condition(kind, status, held[0].reason.value, held[0].message)
-    steps = [s for s in view.plan.steps if s.object[:2] in own_objects(domain)]
+    steps = [s for s in view.plan.steps if is_own(domain, s.object)]
     if steps:
         verbs = ", ".join(dict.fromkeys(step.action.verb for step in steps))
         return Condition(kind, Truth.FALSE, "Pending", f"pending: {verbs}")

@@ -12,7 +12,7 @@ from reconciler.observed import Observed, SeenDomain
 from reconciler.ours import is_ours
 from reconciler.place import drainable, place
 from reconciler.status.condition import ALARMS, ObjectStatus, Truth
-from reconciler.status.domains import own_objects
+from reconciler.status.domains import is_own
 from reconciler.status.hosts import must_leave
 from reconciler.step import Plan
 from reconciler.whereabouts import Whereabouts, whereabouts
@@ -156,10 +156,12 @@ def _wrong(found: tuple[ObjectStatus, ...], told: frozenset[str]) -> Iterator[Re
 
 def _planned(desired: Desired, plan: Plan, ref: Ref) -> Iterator[Reason]:
     """What the plan holds and does about it; about a host: all that is done there."""
-    names = own_objects(desired.domains[ref.name]) if ref.kind == "domain" else frozenset({(ref.kind, ref.name)})
+    domain = desired.domains[ref.name] if ref.kind == "domain" else None
 
     def concerns(other: Ref) -> bool:
-        return other[:2] in names or (ref.kind == "host" and other.host == ref.name)
+        if domain is not None:
+            return is_own(domain, other)
+        return other[:2] == ref[:2] or (ref.kind == "host" and other.host == ref.name)
 
     yield from (Reason("held", h.object, h.reason.value, h.message) for h in plan.held if concerns(h.object))
     for step in plan.steps:

@@ -13,6 +13,7 @@ from reconciler.action import Action
 from reconciler.errors import PermanentError
 from reconciler.virt import codes, lib
 from reconciler.virt.codes import Code
+from reconciler.virt.devices import limit_disk, update_device
 from reconciler.xml.mark import PREFIX, URI, mark_xml
 from reconciler.xml.volume import read_volume, volume_xml
 
@@ -244,6 +245,8 @@ SHORT: Mapping[type[Action], Short] = {
     verbs.DestroyHusk: Short("end", _destroy_husk, 60.0),
     verbs.ClearAutostart: Short("clear the autostart of", _clear_autostart, 45.0),
     verbs.UndefineDomain: Short("undefine", _undefine_domain, 45.0),
+    verbs.UpdateDevice: Short("change", update_device, 45.0),
+    verbs.LimitDisk: Short("limit", limit_disk, 45.0),
 }
 """A start may wait for a slow QEMU, a first define for its probe (45 s under emulation), a pool for its mount. What
 needs a domain's lock gets more than the 30 s after which libvirt itself gives up on it, and says so.

@@ -1,6 +1,6 @@
 """The fields of network interfaces whose XML is more than one attribute or text."""
 
-from reconciler.xml.field import Field, Kind, part, read_text, write_text
+from reconciler.xml.field import Field, Fields, Kind, part, read_text, write_text
 from reconciler.xml.kinds import KIB
 from reconciler.xml.tree import Element, empty, reach
 
@@ -14,8 +14,13 @@ MAC = Kind(_read_mac, write_text, str.lower)
 
 
 def _write_network(interface: Element, field: Field, value: str) -> None:
-    """An interface that was on a bridge of its own comes to the network; else only the network's name changes."""
+    """An interface that was on a bridge of its own comes to the network; else only the network's name changes.
+
+    What libvirt wrote of the port that a live one had in the other network goes with that.
+    """
     source = reach(interface, "source")
+    for said in ("portid", "bridge"):
+        source.attrib.pop(said, None)
     if interface.get("type") != "network":
         interface.set("type", "network")
         source.attrib.clear()
@@ -24,5 +29,11 @@ def _write_network(interface: Element, field: Field, value: str) -> None:
 
 
 NETWORK = Kind(read_text, _write_network)
+
+
+def is_on_network(there: Fields, said: str) -> bool:
+    """Whether an interface is plugged into a network now: then it can be plugged into another while it is used."""
+    return "network" in there
+
 
 BANDWIDTH = part(Field("inbound", "inbound/@average", KIB), Field("outbound", "outbound/@average", KIB))

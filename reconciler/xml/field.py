@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from reconciler.live import Way
 from reconciler.xml.tree import Element, child, reach, set_text, text_of
 
 Fields = Mapping[str, Any]
@@ -20,6 +21,18 @@ def always(seen: Any, said: Any) -> bool:
     return True
 
 
+def _can(there: Fields, said: Any) -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class Live:
+    """How a field changes while the domain runs. `can`: whether what the owner has now can get that value so."""
+
+    way: Way
+    can: Callable[[Fields, Any], bool] = _can
+
+
 @dataclass(frozen=True)
 class Field:
     """One field. `path` leads from its owner's element to an element (its text) or, after `/@`, an attribute."""
@@ -33,6 +46,8 @@ class Field:
     """Acts when the device is made; never compared with, nor written into, one that is there."""
     fixed: Callable[[Any, Any], bool] = _never
     """Whether what has the first value can never get the second: that is said, and not written."""
+    live: Live | None = None
+    """How it changes while the domain runs; None: when it is started again."""
 
     @cached_property
     def tags(self) -> tuple[str, ...]:

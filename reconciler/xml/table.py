@@ -3,9 +3,10 @@
 read(), wanted() and merge() all go by it; so do the tests, which fail where no case exercises a line.
 """
 
-from reconciler.xml.cards import BANDWIDTH, MAC, NETWORK
+from reconciler.live import Way
+from reconciler.xml.cards import BANDWIDTH, MAC, NETWORK, is_on_network
 from reconciler.xml.drives import BUS, IOTUNE
-from reconciler.xml.field import TEXT, Field, always
+from reconciler.xml.field import TEXT, Field, Live, always
 from reconciler.xml.firmware import CLOCK, FIRMWARE, HYPERV, NO_HYPERV, SECURE_BOOT, TPM
 from reconciler.xml.kinds import BOOT, CPUSET, FORWARD, NUMBER, PRESENT, PROSE
 from reconciler.xml.machine import (
@@ -74,7 +75,7 @@ DISK = (
     Field("io", "driver/@io", TEXT),
     Field("discard", "driver/@discard", TEXT),
     Field("detect_zeroes", "driver/@detect_zeroes", TEXT),
-    Field("iotune", "iotune", IOTUNE),
+    Field("iotune", "iotune", IOTUNE, live=Live(Way.IOTUNE)),
     Field("read_only", "readonly", PRESENT, absent=False),
     Field("shareable", "shareable", PRESENT, absent=False),
     Field("serial", "serial", TEXT),
@@ -83,13 +84,13 @@ DISK = (
 """`format`, like the source, belongs to the file: a snapshot tool may have put a qcow2 overlay on a raw disk."""
 
 INTERFACE = (
-    Field("network", "source/@network", NETWORK),
+    Field("network", "source/@network", NETWORK, live=Live(Way.DEVICE, is_on_network)),
     Field("mac", "mac/@address", MAC),
     Field("model", "model/@type", TEXT),
-    Field("bandwidth", "bandwidth", BANDWIDTH),
+    Field("bandwidth", "bandwidth", BANDWIDTH, live=Live(Way.DEVICE)),
     Field("boot_order", "boot/@order", BOOT),
     Field("mtu", "mtu/@size", NUMBER),
-    Field("link", "link/@state", TEXT, absent="up"),
+    Field("link", "link/@state", TEXT, absent="up", live=Live(Way.DEVICE)),
 )
 
 POOL = (

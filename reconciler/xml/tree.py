@@ -47,6 +47,11 @@ def render(root: Element) -> str:
     return etree.tostring(root.getroottree(), encoding="unicode")
 
 
+def fragment(node: Element) -> str:
+    """One element, as libvirt's calls about a single device take it."""
+    return etree.tostring(node, encoding="unicode", with_tail=False)
+
+
 def text_of(node: Element) -> str:
     """Its own text, without blanks around it; comments within do not count."""
     tails = "".join(inner.tail or "" for inner in node)

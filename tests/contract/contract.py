@@ -20,6 +20,7 @@ from reconciler.action import (
     DefineNetwork,
     DefinePool,
     DeleteVolume,
+    LimitDisk,
     MakeClaim,
     ProvePath,
     RecordDisks,
@@ -35,6 +36,7 @@ from reconciler.action import (
     UndefineDomain,
     UndefineNetwork,
     UndefinePool,
+    UpdateDevice,
 )
 from reconciler.desired import Desired
 from reconciler.desired.derive import claim_size, object_uuid, volume_name
@@ -493,6 +495,64 @@ class EdgeContract:
         with pytest.raises(ActionError):
             setting.apply(DefineDomain(setting.host, setting.guest, setting.domain_uuid, "<domain><name>x</name>"))
         assert setting.seen() is None
+
+
+class LiveContract:
+    """Of an edge that has machines behind its domains (libvirt's test driver has none; the lab shows it of QEMU)."""
+
+    def start_with_a_card(self, setting) -> dict[str, Any]:
+        """Run the guest with its document's first interface; what the live definition has of it."""
+        card = setting.desired.domains[setting.guest].spec.interfaces[0]
+        setting.apply(
+            DefineNetwork(setting.host, card.network, setting.network(card.network)),
+            StartNetwork(setting.host, card.network),
+        )
+        setting.make_pool()
+        setting.define(interfaces={card.name: {"network": card.network, "mac": "52:54:00:00:00:01"}})
+        setting.make_disk()
+        setting.apply(StartDomain(setting.host, setting.guest, setting.domain_uuid))
+        return setting.until(Standing.RUNNING).live["interfaces"][card.name]
+
+    def update(self, setting, *values: Any) -> None:
+        card = setting.desired.domains[setting.guest].spec.interfaces[0].name
+        setting.apply(UpdateDevice(setting.host, setting.guest, setting.domain_uuid, "interfaces", card, values))
+
+    def test_a_device_in_use_changes_in_the_live_definition_alone(self, setting):
+        before = self.start_with_a_card(setting)
+        persistent = setting.seen().xml
+        self.update(setting, (("link",), "down"), (("bandwidth", "inbound"), 1024**2))
+        seen = setting.seen()
+        [after] = seen.live["interfaces"].values()
+        assert after == {**before, "link": "down", "bandwidth": {"inbound": 1024**2}}
+        assert seen.xml == persistent
+
+    def test_a_disk_is_limited_while_it_is_used(self, setting):
+        setting.make_running()
+        limits = [(("iotune", "read_iops_sec"), 100), (("iotune", "total_bytes_sec"), 1024**2)]
+        disk = setting.desired.domains[setting.guest].spec.disks[0].name
+        for values in (limits[:1], limits[1:]):
+            setting.apply(LimitDisk(setting.host, setting.guest, setting.domain_uuid, "disks", disk, tuple(values)))
+        assert setting.seen().live["disks"][disk]["iotune"] == {"read_iops_sec": 100, "total_bytes_sec": 1024**2}
+
+    def test_what_cannot_change_is_refused_and_stays(self, setting):
+        self.start_with_a_card(setting)
+        before = setting.seen()
+        with refused():
+            self.update(setting, (("model",), "e1000"))
+        with refused():
+            setting.apply(
+                UpdateDevice(
+                    setting.host, setting.guest, setting.domain_uuid, "interfaces", "none", ((("link",), "down"),)
+                )
+            )
+        assert setting.seen() == before
+
+    def test_a_domain_that_is_off_has_nothing_to_change(self, setting):
+        setting.define()
+        with refused():
+            disk = setting.desired.domains[setting.guest].spec.disks[0].name
+            values = ((("iotune", "read_iops_sec"), 100),)
+            setting.apply(LimitDisk(setting.host, setting.guest, setting.domain_uuid, "disks", disk, values))
 
 
 class SilenceContract:

@@ -3,13 +3,13 @@
 import pytest
 
 from reconciler.simulate import SimEdge, VirtualClock, act, build
-from tests.contract.contract import EdgeContract, Setting, SilenceContract
+from tests.contract.contract import EdgeContract, LiveContract, Setting, SilenceContract
 from tests.scenarios.rehearsal import cloud
 
 POOL = {"type": "netfs", "source_host": "10.77.0.11", "source_dir": "/srv/images", "target": "/var/lib/libvirt/cloud"}
 
 
-class TestSimulator(EdgeContract, SilenceContract):
+class TestSimulator(EdgeContract, LiveContract, SilenceContract):
     @pytest.fixture
     def setting(self):
         desired, clock = cloud("small-cloud.yaml"), VirtualClock()

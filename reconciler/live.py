@@ -1,0 +1,46 @@
+"""What becomes of a running domain without a restart: by which of libvirt's calls, and the fact that it is so."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from reconciler.fact import YES, Verdict, domain_here, value_at
+from reconciler.observed import Look, Observed, Part
+
+Values = tuple[tuple[tuple[str, ...], Any], ...]
+"""Paths, as in a reading, with what stands there; None: nothing does."""
+
+
+class Way(StrEnum):
+    """By which call a field of a running domain gets another value; plan/live.py says which action that is."""
+
+    DEVICE = "device"
+    """virDomainUpdateDeviceFlags"""
+    IOTUNE = "iotune"
+    """virDomainSetBlockIoTune"""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveIs:
+    """The domain runs at `host`, and its live definition has these values."""
+
+    host: str
+    name: str
+    uuid: str
+    values: Values
+
+    def looks(self) -> tuple[Look, ...]:
+        return (Look(self.host, Part.DOMAINS, self.name, self.uuid),)
+
+    def check(self, observed: Observed) -> Verdict:
+        domain = domain_here(observed, self.host, self.name, self.uuid)
+        if domain is None or isinstance(domain, Verdict):
+            return domain or Verdict(False, f"it is not defined at host/{self.host}")
+        if domain.unknown:
+            return Verdict(None, domain.unknown)
+        if domain.live is None:
+            return Verdict(False, "it is not running")
+        other = next((path for path, value in self.values if value_at(domain.live, path) != value), None)
+        if other is None:
+            return YES
+        return Verdict(False, f"its {'.'.join(other)} is {value_at(domain.live, other)!r} while it runs")
