@@ -301,7 +301,7 @@ class DeviceAction(DomainAction):
     """Something done to one device while the domain runs. `device`: its name, as a reading has it, among its `sort`."""
 
     sort: str
-    """disks, interfaces"""
+    """disks, cdroms, interfaces"""
     device: str
 
     @property

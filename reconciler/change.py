@@ -232,12 +232,16 @@ class DisksUnrecorded(DomainChange):
 
 @dataclass(frozen=True, slots=True)
 class DomainOff(DomainChange):
-    """Off, and shall run. `after_leaving`: (domain, host) that must have left, for its memory is needed there."""
+    """Off, and shall run. `after_leaving`: (domain, host) that must have left, for its memory is needed there.
+
+    `images`: media in its drives (pool/volume) that may still have to be uploaded.
+    """
 
     nowhere: NowhereElse
     pools: tuple[str, ...]
     networks: tuple[str, ...]
     after_leaving: tuple[tuple[str, str], ...] = ()
+    images: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

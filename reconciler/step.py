@@ -95,6 +95,8 @@ class HeldReason(StrEnum):
     """A volume of its name is there that is not what the document describes."""
     DISK_LOST = "DiskLost"
     """A disk that was made is gone; it is never made again empty."""
+    MEDIUM_MISSING = "MediumMissing"
+    """The volume that shall lie in a drive is not in its pool."""
     PAUSED = "Paused"
     """Paused by a person, a snapshot, or an error that is not ours to clear."""
     POSTCOPY_FAILED = "PostCopyFailed"

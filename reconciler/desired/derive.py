@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Mapping
 from functools import lru_cache
 
-from reconciler.desired.documents import Disk, Domain, Image, Interface, Pool
+from reconciler.desired.documents import Cdrom, Disk, Domain, Image, Interface, Pool
 
 NAMESPACE = uuid.UUID("6f1cbf05-5d0b-5c5e-9d5f-2f4f0b8f9a01")
 """Never change: every UUID and MAC that we ever derived hangs on it."""
@@ -40,6 +40,20 @@ def mac(cluster: str, domain: str, interface: Interface) -> str:
 def volume_name(domain: str, disk: Disk) -> str:
     """`<domain>.<disk>.<format>`, unless the document names the volume."""
     return disk.volume or f"{domain}.{disk.name}.{disk.format}"
+
+
+def medium(cdrom: Cdrom, pools: Mapping[str, Pool]) -> str:
+    """The volume that lies in a drive of a domain; empty for an empty tray."""
+    if cdrom.image is None or cdrom.pool is None:
+        return cdrom.volume or ""
+    images = pools[cdrom.pool].spec.images if cdrom.pool in pools else ()
+    return next((image_volume(image) for image in images if image.name == cdrom.image), "")
+
+
+def pools_of(domain: Domain) -> tuple[str, ...]:
+    """The pools that its disks and media lie in, sorted: what its host must have."""
+    media = {drive.pool for drive in domain.spec.cdroms if drive.pool}
+    return tuple(sorted({disk.pool for disk in domain.spec.disks} | media))
 
 
 def claim(domain: Domain, pools: Mapping[str, Pool]) -> tuple[str, str] | None:

@@ -73,6 +73,23 @@ class Disk(Model):
     """What becomes of it when the domain is deleted."""
 
 
+class Cdrom(Model):
+    """A drive for a read-only medium, and what lies in it; without a medium its tray is empty."""
+
+    name: Name
+    """The drive's name, unique among the domain's disks and drives."""
+    pool: Name | None = None
+    """The Pool document that the medium lies in."""
+    image: Name | None = None
+    """The medium: an image of the pool, of format raw."""
+    volume: Name | None = None
+    """The medium: a volume that lies in the pool already; this or an image."""
+    bus: Literal["sata", "scsi"] = "sata"
+    """How the guest sees it."""
+    boot_order: Positive | None = None
+    """Its place among the devices that the guest boots from, from 1; null: after those that have one."""
+
+
 class Bandwidth(Model):
     """How much an interface may carry in a second, on average."""
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, Strict, StrictStr
 
 from reconciler.desired import exports, rules
-from reconciler.desired.devices import Disk, Interface
+from reconciler.desired.devices import Cdrom, Disk, Interface
 from reconciler.desired.domain import (
     ApartFrom,
     CloudInit,
@@ -299,6 +299,7 @@ __all__ = [
     "KINDS",
     "MIB",
     "ApartFrom",
+    "Cdrom",
     "CloudInit",
     "Cluster",
     "ClusterMigration",

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StrictInt, StrictStr
 
 from reconciler.desired import rules
-from reconciler.desired.devices import Disk, Graphics, Interface, Memballoon, Tpm, Watchdog
+from reconciler.desired.devices import Cdrom, Disk, Graphics, Interface, Memballoon, Tpm, Watchdog
 from reconciler.desired.machine import (
     Architecture,
     Clock,
@@ -169,6 +169,8 @@ class DomainSpec(Model):
     """The host's NUMA nodes that its memory comes from; null: any."""
     disks: tuple[Disk, ...] = ()
     """Its disks, in the guest's order."""
+    cdroms: tuple[Cdrom, ...] = ()
+    """Its drives for read-only media, in the guest's order."""
     interfaces: tuple[Interface, ...] = ()
     """Its network interfaces, in the guest's order."""
     graphics: Graphics | None = None

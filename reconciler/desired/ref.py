@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-DEVICES = frozenset({"disk", "interface"})
+DEVICES = frozenset({"cdrom", "disk", "interface"})
 """Kinds of objects that a domain has: `disk/web-1/data@hv1`."""
 
 

@@ -20,12 +20,13 @@ from reconciler.change import (
 from reconciler.desired import Desired, Ref
 from reconciler.desired.derive import claim
 from reconciler.desired.documents import Domain, Power, State
+from reconciler.diff.cdroms import images, missing_media
 from reconciler.diff.claims import NO_DOCUMENT, VOUCH, existing_volume, maker, volumes_of, vouched_for
 from reconciler.diff.disks import disks_there, existing_disks, new_contents, new_disks, observed_at
 from reconciler.diff.fields import differing
 from reconciler.diff.live import Lacking, lacking
 from reconciler.diff.power import lost_disks, merged, needs, nowhere_else, place_and_power, said
-from reconciler.diff.volumes import disk_paths
+from reconciler.diff.volumes import disk_paths, media_paths
 from reconciler.history import History
 from reconciler.mark import Mark
 from reconciler.observed import CpuFacts, Observed, SeenDomain, Standing
@@ -90,6 +91,10 @@ def _new(
         yield Held(ref, HeldReason.IN_USE, verdict.seen)
         return
     is_safe = vouched_for(desired, observed, domain) and not _silent(desired, observed)
+    absent = tuple(missing_media(desired, observed, domain, ref, None, history))
+    yield from absent
+    if any(isinstance(item, Held) for item in absent):
+        return
     volumes = () if is_safe else volumes_of(desired, domain)
     mark = Mark(desired.cluster_name, domain.name, claimed_by=host if claim(domain, desired.pools) else "")
     try:
@@ -100,7 +105,8 @@ def _new(
     yield DomainUndefined(ref, "it is not defined anywhere", uuid, xml, volumes, nowhere)
     yield from new_disks(desired, observed, domain, host, uuid, mark)
     if domain.spec.power is Power.RUNNING:
-        yield DomainOff(ref, "power is running", uuid, nowhere, *needs(domain), placement.after)
+        uploaded = images(desired, domain)
+        yield DomainOff(ref, "power is running", uuid, nowhere, *needs(domain), placement.after, uploaded)
 
 
 def _may_live_elsewhere(desired: Desired, observed: Observed, domain: Domain) -> tuple[HeldReason, str] | None:
@@ -142,7 +148,7 @@ def _new_xml(desired: Desired, observed: Observed, domain: Domain, host: str, ma
     facts = observed.host_facts(host)
     assert facts is not None, "place chooses only hosts whose facts are known"
     cpu = _baseline(desired, observed, domain, facts.cpu)
-    return first_definition(domain, mark, facts, cpu, disk_paths(desired, domain))
+    return first_definition(domain, mark, facts, cpu, disk_paths(desired, domain), media_paths(desired, domain))
 
 
 def _baseline(desired: Desired, observed: Observed, domain: Domain, own: CpuFacts) -> CpuFacts | None:
@@ -183,7 +189,9 @@ def _existing(
     if fixed := differing(seen.fields, unchangeable(domain, seen.fields)):
         names = ", ".join(str(field) for field in fixed)
         yield Held(ref, HeldReason.CANNOT_CHANGE, f"{names}: a domain keeps this for life; write what it has")
-    blocked = any(isinstance(item, Held) and item.reason is not HeldReason.CANNOT_CHANGE for item in disks)
+    absent = tuple(missing_media(desired, observed, domain, ref, seen, history))
+    keeps_off = (item for item in (*disks, *absent) if isinstance(item, Held))
+    blocked = any(held.reason is not HeldReason.CANNOT_CHANGE for held in keeps_off)
     moves = tuple(place_and_power(desired, observed, domain, placement, blocked=blocked))
     if not any(isinstance(item, Held) for item in definition):
         yield from lacks.held(ref)
@@ -191,6 +199,7 @@ def _existing(
             yield from lacks.now  # what stops or moves is changed where it is next
     yield from disks
     yield from _taken_out(desired, domain, seen, ref)
+    yield from absent
     yield from moves
 
 

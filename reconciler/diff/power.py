@@ -6,9 +6,10 @@ from math import ceil
 
 from reconciler.change import Change, DomainHalted, DomainMisplacedOff, DomainMisplacedRunning, DomainOff, DomainOn
 from reconciler.desired import Desired, Ref
-from reconciler.desired.derive import volume_name
+from reconciler.desired.derive import pools_of, volume_name
 from reconciler.desired.documents import GIB, Disk, Domain, OnDrain, Power
-from reconciler.diff.volumes import disk_paths
+from reconciler.diff.cdroms import images, media, withdrawn
+from reconciler.diff.volumes import all_paths, disk_paths
 from reconciler.fact import NowhereElse
 from reconciler.forecast import assigned_memory, forecast, migration_policy
 from reconciler.observed import Observed, SeenDomain, Standing
@@ -150,7 +151,8 @@ def _start(
         reason = HeldReason.HOST_UNKNOWN if verdict.holds is None else HeldReason.IN_USE
         yield Held(ref, reason, verdict.seen)
     else:
-        yield DomainOff(ref, "power is running", where.uuid, nowhere, *needs(domain), placement.after)
+        uploaded = images(desired, domain)
+        yield DomainOff(ref, "power is running", where.uuid, nowhere, *needs(domain), placement.after, uploaded)
 
 
 def _pool_trouble(desired: Desired, observed: Observed, domain: Domain, host: str) -> tuple[HeldReason, str] | None:
@@ -197,8 +199,7 @@ def nowhere_else(
 
 def needs(domain: Domain) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Pools and networks that must be ready where it runs."""
-    pools = tuple(sorted({disk.pool for disk in domain.spec.disks}))
-    return pools, tuple(sorted({interface.network for interface in domain.spec.interfaces}))
+    return pools_of(domain), tuple(sorted({interface.network for interface in domain.spec.interfaces}))
 
 
 def merged(desired: Desired, observed: Observed, domain: Domain, seen: SeenDomain) -> str:
@@ -211,11 +212,15 @@ def said(desired: Desired, observed: Observed, domain: Domain, seen: SeenDomain,
     """What the document says of a domain that is there; `there`: the fields of one of its definitions."""
     names = NO_OTHER_NAMES
     if not are_all_named(domain, there):
-        names = device_names(domain, there, seen.disks, disk_paths(desired, domain))
+        names = device_names(domain, there, seen.disks, all_paths(desired, domain))
         lost = lost_disks(desired, observed, domain, seen, there)
         disks = tuple(disk for disk in domain.spec.disks if disk.name not in lost)
         domain = domain.model_copy(update={"spec": domain.spec.model_copy(update={"disks": disks})})
-    return wanted(domain, desired.cluster_name, only_set=True, there=there, names=names)
+    lie = media(desired, observed, domain, seen)
+    fields = wanted(domain, desired.cluster_name, only_set=True, there=there, names=names, media=lie)
+    if gone := withdrawn(domain, seen, there):
+        return {**fields, "cdroms": {**fields.get("cdroms", {}), **dict.fromkeys(gone)}}
+    return fields
 
 
 def _carried(desired: Desired, observed: Observed, domain: Domain, seen: SeenDomain) -> str:

@@ -1,7 +1,7 @@
 """Where a domain's disks lie, and what they stand on."""
 
 from reconciler.desired import Desired
-from reconciler.desired.derive import image_volume, volume_name
+from reconciler.desired.derive import image_volume, medium, volume_name
 from reconciler.desired.documents import Disk, Domain, Image
 
 
@@ -11,6 +11,23 @@ def disk_paths(desired: Desired, domain: Domain) -> dict[str, str]:
     for disk in domain.spec.disks:
         paths[disk.name] = f"{desired.pools[disk.pool].spec.target}/{volume_name(domain.name, disk)}"
     return paths
+
+
+def media_paths(desired: Desired, domain: Domain) -> dict[str, str]:
+    """drive -> path of what its document puts into it, the same on every host; empty for an empty tray."""
+    volumes = {drive.name: (drive.pool or "", medium(drive, desired.pools)) for drive in domain.spec.cdroms}
+    return {
+        name: f"{desired.pools[pool].spec.target}/{volume}" if volume else ""
+        for name, (pool, volume) in volumes.items()
+    }
+
+
+def all_paths(desired: Desired, domain: Domain) -> dict[str, str]:
+    """disk or drive -> path of what lies in it."""
+    return {
+        **disk_paths(desired, domain),
+        **{name: path for name, path in media_paths(desired, domain).items() if path},
+    }
 
 
 def backing_path(desired: Desired, disk: Disk) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reconciler.desired import Desired, Ref
-from reconciler.desired.documents import Disk, DomainSpec, Interface, Pool
+from reconciler.desired.documents import Cdrom, Disk, DomainSpec, Interface, Pool
 from reconciler.desired.quantity import format_size
 from reconciler.desired.rules import interface_name
 from reconciler.importing.draft import Draft, LeftOut, illegal
@@ -12,7 +12,7 @@ from reconciler.importing.fields import in_order, in_words
 from reconciler.observed import Observed, SeenDisk, SeenDomain, SeenVolume, Standing
 from reconciler.ours import is_ours
 from reconciler.xml.field import Fields
-from reconciler.xml.table import DISK, DOMAIN, INTERFACE
+from reconciler.xml.table import DISK, DOMAIN, DRIVE, INTERFACE
 from reconciler.xml.unspoken import unspoken, unspoken_of_device
 
 
@@ -49,15 +49,20 @@ def _unclear(at: list[tuple[str, SeenDomain]]) -> str:
 def _draft(documents: Desired, observed: Observed, ref: Ref, host: str, seen: SeenDomain) -> Draft:
     fields = seen.fields or {}
     said, unsaid = in_words(DomainSpec, DOMAIN, fields)
-    disks = [_disk(documents, observed, host, seen, disk) for disk in persistent_disks(seen)]
+    drives = fields.get("cdroms", {})
+    lying = persistent_disks(seen)
+    disks = [_disk(documents, observed, host, seen, disk) for disk in lying if disk.name not in drives]
+    cdroms = [_cdrom(documents, host, drives[disk.name], disk) for disk in lying if disk.name in drives]
     interfaces = list(_interfaces(documents, host, fields.get("interfaces", {})))
     said["power"] = "running" if seen.is_active else "stopped"
     if kept := [disk for disk in disks if not isinstance(disk, str)]:
         said["disks"] = kept
+    if media := [drive for drive in cdroms if not isinstance(drive, str)]:
+        said["cdroms"] = media
     if cards := [interface for interface in interfaces if not isinstance(interface, str)]:
         said["interfaces"] = cards
     draft = Draft(ref, (host,), in_order(DomainSpec, said), not is_ours(seen, documents.cluster_name))
-    left = [one for one in (*disks, *interfaces) if isinstance(one, str)]
+    left = [one for one in (*disks, *cdroms, *interfaces) if isinstance(one, str)]
     state = "" if seen.standing in (Standing.RUNNING, Standing.OFF) else f"; it is {seen.state.value}: {seen.reason}"
     draft = draft.saying(f"at host/{host}{state}", *(f"left out: {one}" for one in left))
     unsaid = (*unsaid, *_unsaid_of_devices(fields))
@@ -70,13 +75,16 @@ def _draft(documents: Desired, observed: Observed, ref: Ref, host: str, seen: Se
 def _unsaid_of_devices(fields: Fields) -> Iterator[str]:
     for name, disk in fields.get("disks", {}).items():
         yield from (f"{name}/{one}" for one in in_words(Disk, DISK, disk)[1])
+    for name, drive in fields.get("cdroms", {}).items():
+        yield from (f"{name}/{one}" for one in in_words(Cdrom, DRIVE, drive)[1])
     for name, interface in fields.get("interfaces", {}).items():
         yield from (f"{name}/{one}" for one in in_words(Interface, INTERFACE, interface)[1])
 
 
 def _of_devices(seen: SeenDomain) -> Iterator[str]:
     fields = seen.fields or {}
-    for tag, names in (("disk", fields.get("disks", {})), ("interface", fields.get("interfaces", {}))):
+    lying = (*fields.get("disks", {}), *fields.get("cdroms", {}))
+    for tag, names in (("disk", lying), ("interface", fields.get("interfaces", {}))):
         for name in names:
             yield from (f"{name}/{inner}" for inner in unspoken_of_device(seen.xml, tag, name))
 
@@ -86,7 +94,8 @@ def _of_devices(seen: SeenDomain) -> Iterator[str]:
 
 def persistent_disks(seen: SeenDomain) -> tuple[SeenDisk, ...]:
     """The disks of its definition, each once."""
-    named = (seen.fields or {}).get("disks", {})
+    fields = seen.fields or {}
+    named = {**fields.get("disks", {}), **fields.get("cdroms", {})}
     return tuple({disk.name: disk for disk in reversed(seen.disks) if disk.name in named}.values())[::-1]
 
 
@@ -107,8 +116,6 @@ def _disk(documents: Desired, observed: Observed, host: str, seen: SeenDomain, d
     what = f"disk {disk.name} ({disk.source or 'an empty drive'})"
     if reason := illegal(disk.name):
         return f"{what}: {reason}"
-    if not disk.writable:
-        return f"{what}: a drive that is only read has no field"
     place = lies_in(documents.pools, documents, host, disk.source)
     if place is None:
         return f"{what}: it lies in no pool that has a document"
@@ -119,6 +126,22 @@ def _disk(documents: Desired, observed: Observed, host: str, seen: SeenDomain, d
     said, _ = in_words(Disk, DISK, (seen.fields or {})["disks"][disk.name])
     own = {"name": disk.name, "pool": pool, "volume": volume, "size": format_size(details.capacity)}
     return in_order(Disk, {**own, **said})
+
+
+def _cdrom(documents: Desired, host: str, fields: Mapping[str, Any], disk: SeenDisk) -> dict[str, Any] | str:
+    """The drive as its document says it, or why none does."""
+    what = f"cdrom {disk.name} ({disk.source or 'empty'})"
+    if reason := illegal(disk.name):
+        return f"{what}: {reason}"
+    said, _ = in_words(Cdrom, DRIVE, fields)
+    if not disk.source:
+        return in_order(Cdrom, {"name": disk.name, **said})
+    place = lies_in(documents.pools, documents, host, disk.source)
+    if place is None:
+        return f"{what}: its medium lies in no pool that has a document"
+    if reason := illegal(place[1]):
+        return f"{what}: its volume {reason}"
+    return in_order(Cdrom, {"name": disk.name, "pool": place[0], "volume": place[1], **said})
 
 
 def _details(observed: Observed, host: str, pool: str, volume: str) -> SeenVolume | str:

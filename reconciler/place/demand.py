@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from reconciler.desired import Desired, is_selected
+from reconciler.desired.derive import pools_of
 from reconciler.desired.documents import Domain, Host, HostSelector, LabelSelector
 from reconciler.observed import HostFacts, Observed, SeenDomain
 from reconciler.ours import is_or_becomes_ours
@@ -55,7 +56,7 @@ def demand_of(domain: Domain) -> Demand:
     pins = (spec.cpuset, *spec.vcpu_pins, spec.emulator_pin)
     return Demand(
         selector_key(spec.placement.hosts),
-        tuple(sorted({disk.pool for disk in spec.disks})),
+        pools_of(domain),
         tuple(sorted({interface.network for interface in spec.interfaces})),
         spec.cpu,
         arch=spec.arch or "",

@@ -141,8 +141,10 @@ def why_it_cannot_move(scene: Scene, where: Whereabouts) -> str:
 def tie_of(scene: Scene, where: Whereabouts, host: str) -> str:
     """The disk that keeps a domain at `host`; empty where all its disks are on shared storage."""
     domain, pools = scene.desired.domains[where.name], scene.desired.pools
-    local = (disk for disk in domain.spec.disks if not pools[disk.pool].is_shared)
-    named = next((f"its disk {disk.name} is in pool/{disk.pool}, a directory of {host} alone" for disk in local), "")
+    lying = [(f"disk {disk.name}", disk.pool) for disk in domain.spec.disks]
+    lying += [(f"cdrom {drive.name}", drive.pool) for drive in domain.spec.cdroms if drive.pool]
+    local = ((what, pool) for what, pool in lying if not pools[pool].is_shared)
+    named = next((f"its {what} is in pool/{pool}, a directory of {host} alone" for what, pool in local), "")
     return named or _stray_disk(scene, where)
 
 

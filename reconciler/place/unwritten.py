@@ -38,6 +38,7 @@ def _as_it_is(domain: Domain, seen: SeenDomain) -> Domain:
             "vcpus": int(fields.get("vcpus", domain.spec.vcpus)),
             "placement": DomainPlacement(),
             "disks": tuple(disk for disk in domain.spec.disks if disk.name in fields.get("disks", {})),
+            "cdroms": tuple(drive for drive in domain.spec.cdroms if drive.name in fields.get("cdroms", {})),
             "interfaces": tuple(one for one in domain.spec.interfaces if one.name in fields.get("interfaces", {})),
         }
     )

@@ -126,7 +126,7 @@ def domain_off(change: DomainOff) -> tuple[Draft, ...]:
                 *(PoolReady(host, pool) for pool in change.pools),
                 *(NetworkIs(host, network, active=True) for network in change.networks),
             ),
-            after=ready | before | _left(change.after_leaving),
+            after=ready | before | _left(change.after_leaving) | tokens("image", change.images),
         ),
     )
 

@@ -109,7 +109,8 @@ def identity(xml: str) -> frozenset[str]:
     """What makes a machine the one that it is: its UUID, its MACs, its disks, its NVRAM."""
     root = _root(xml)
     macs = [found.get("address", "") for found in root.findall("devices/interface/mac")]
-    return frozenset((_text(root, "uuid"), _text(root, "os/nvram"), *macs, *(path for path, _ in needs(xml).disks)))
+    disks = [_paths(disk) for disk in root.findall("devices/disk") if disk.get("device") != "cdrom"]
+    return frozenset((_text(root, "uuid"), _text(root, "os/nvram"), *macs, *filter(None, disks)))
 
 
 def has_lived(xml: str) -> bool:

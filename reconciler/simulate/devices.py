@@ -8,7 +8,7 @@ from reconciler.simulate.world import World
 from reconciler.xml import domain as domain_xml
 from reconciler.xml.live import nested
 
-UPDATABLE = {"interfaces": frozenset({"network", "bandwidth", "link"})}
+UPDATABLE = {"cdroms": frozenset({"medium"}), "interfaces": frozenset({"network", "bandwidth", "link"})}
 """What virDomainUpdateDeviceFlags can change of a device that is in use."""
 
 

@@ -1,14 +1,16 @@
 """Disks and interfaces: by which name a document knows one, how a new one is made, what a disk's source is."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from reconciler.desired.documents import Disk, Domain, Interface
+from reconciler.desired.documents import Cdrom, Disk, Domain, Interface
+from reconciler.desired.model import Model
 from reconciler.observed import SeenDisk
+from reconciler.xml.drives import source_of
 from reconciler.xml.field import Field, Fields, write_fields
-from reconciler.xml.table import DISK, INTERFACE
-from reconciler.xml.tree import Element, XmlError, child, element, insert, reach
+from reconciler.xml.table import CDROM, DISK, DRIVE, INTERFACE
+from reconciler.xml.tree import Element, XmlError, child, element, insert, reach, remove
 
 # --- names -----------------------------------------------------------------
 
@@ -48,6 +50,16 @@ def named(devices: Element | None, tag: str) -> dict[str, Element]:
     return by_name
 
 
+def is_cdrom(device: Element) -> bool:
+    """Whether it is a drive for read-only media; to libvirt that is a disk too."""
+    return bool(device.tag == "disk" and device.get("device") == "cdrom")
+
+
+def of_sort(devices: Mapping[str, Element], sort: str) -> dict[str, Element]:
+    """Those that a document lists as disks, as cdroms, or as interfaces."""
+    return {name: device for name, device in devices.items() if is_cdrom(device) is (sort == "cdrom")}
+
+
 def _alias(device: Element) -> str:
     alias = child(device, "alias")
     return name_of_alias(alias.get("name", "")) if alias is not None else ""
@@ -70,31 +82,41 @@ class DeviceNames:
     """Document name -> the name by which a reading knows the device, where that is another one."""
 
     disks: Mapping[str, str]
+    cdroms: Mapping[str, str]
     interfaces: Mapping[str, str]
 
 
-NO_OTHER_NAMES = DeviceNames({}, {})
+NO_OTHER_NAMES = DeviceNames({}, {}, {})
 
 
 def are_all_named(domain: Domain, there: Fields) -> bool:
     """Whether every device that the document speaks of is there by its name, as those that we made are."""
-    disks, interfaces = there.get("disks", {}), there.get("interfaces", {})
-    return all(disk.name in disks for disk in domain.spec.disks) and all(
-        interface.name in interfaces for interface in domain.spec.interfaces
-    )
+    spec = domain.spec
+    said = {
+        "disks": [disk.name for disk in spec.disks],
+        "cdroms": [drive.name for drive in spec.cdroms],
+        "interfaces": [interface.name for interface in spec.interfaces],
+    }
+    return all(name in there.get(sort, {}) for sort, names in said.items() for name in names)
 
 
 def device_names(domain: Domain, there: Fields, disks: Iterable[SeenDisk], paths: Mapping[str, str]) -> DeviceNames:
     """Which devices of `there` the document means without calling them by their names there.
 
-    A disk is known by what it lies on (`paths`: the document's, by disk), an interface by the MAC that the document
-    says: devices that another hand made have no name of ours, and none can be given to them while the domain runs.
+    A disk or medium is known by what it lies on (`paths`: the document's, by disk or drive), an interface by the MAC
+    that the document says: devices that another hand made have no name of ours, and none can be given to them while
+    the domain runs.
     """
     spec = domain.spec
     by_source = {disk.source: disk.name for disk in disks if disk.source}
     sources = {disk.name: by_source.get(paths.get(disk.name, ""), "") for disk in spec.disks}
+    media = {drive.name: by_source.get(paths.get(drive.name, ""), "") for drive in spec.cdroms}
     macs = {interface.name: (interface.mac or "").lower() for interface in spec.interfaces}
-    return DeviceNames(_others(sources, there.get("disks", {})), _others(macs, there.get("interfaces", {})))
+    return DeviceNames(
+        _others(sources, there.get("disks", {})),
+        _others(media, there.get("cdroms", {})),
+        _others(macs, there.get("interfaces", {})),
+    )
 
 
 def _others(meant: Mapping[str, str], there: Fields) -> dict[str, str]:
@@ -104,42 +126,61 @@ def _others(meant: Mapping[str, str], there: Fields) -> dict[str, str]:
 
 # --- new ones --------------------------------------------------------------
 
-_MODELS: Mapping[str, tuple[type[Disk] | type[Interface], tuple[Field, ...]]] = {
-    "disk": (Disk, DISK),
-    "interface": (Interface, INTERFACE),
+
+@dataclass(frozen=True, slots=True)
+class _Sort:
+    """A sort of devices: `own` are the lines that its model has, `table` are all."""
+
+    tag: str
+    model: type[Model]
+    own: tuple[Field, ...]
+    table: tuple[Field, ...]
+
+
+_SORTS: Mapping[str, _Sort] = {
+    "disk": _Sort("disk", Disk, DISK, DISK),
+    "cdrom": _Sort("disk", Cdrom, DRIVE, CDROM),
+    "interface": _Sort("interface", Interface, INTERFACE, INTERFACE),
 }
 
 
-def _defaults(tag: str) -> Fields:
+def _defaults(sort: _Sort) -> Fields:
     """What a new one has where nothing is said of it: the documents' defaults."""
-    model, table = _MODELS[tag]
+    model, table = sort.model, sort.own
     known = {field.name: model.model_fields[field.name] for field in table}
     return {name: info.get_default() for name, info in known.items() if not info.is_required()}
 
 
-def write_devices(devices: Element, tag: str, wanted: Mapping[str, Fields], sources: Mapping[str, str]) -> None:
-    """Write what differs of each device named, and make those that are not there. Raises: XmlError without a source."""
-    there = named(devices, tag)
+def write_devices(devices: Element, sort: str, wanted: Mapping[str, Fields | None], sources: Mapping[str, str]) -> None:
+    """Write what differs of each device named, make those that are not there, and take out what is None.
+
+    `sort`: disk, cdrom or interface. Raises: XmlError without a source.
+    """
+    like = _SORTS[sort]
+    there = of_sort(named(devices, like.tag), sort)
     for name, fields in wanted.items():
-        if name in there:
-            _edit(devices, tag, there[name], name, fields)
-        else:
-            _make(devices, tag, name, fields, sources)
+        if name in there and fields is None:
+            remove(there[name])
+        elif name in there and fields is not None:
+            _edit(devices, like, there[name], name, fields)
+        elif fields is not None:
+            _make(devices, sort, name, fields, sources)
 
 
-def _edit(devices: Element, tag: str, device: Element, name: str, fields: Fields) -> None:
+def _edit(devices: Element, sort: _Sort, device: Element, name: str, fields: Fields) -> None:
     """One that was known by its target keeps its name where that changes: it gets the alias."""
     address = _address(device)
-    write_fields(device, _MODELS[tag][1], fields)
+    write_fields(device, sort.table, fields)
     if _address(device) != address and not _alias(device):
-        _write_alias(devices, tag, device, name)
+        _write_alias(devices, sort.tag, device, name)
 
 
-def _make(devices: Element, tag: str, name: str, fields: Fields, sources: Mapping[str, str]) -> None:
-    made = insert(devices, _new_disk(name, sources) if tag == "disk" else element("interface", type="network"))
+def _make(devices: Element, sort: str, name: str, fields: Fields, sources: Mapping[str, str]) -> None:
+    like = _SORTS[sort]
+    made = insert(devices, _NEW[sort](name, sources))
     said = {key: value for key, value in fields.items() if value is not None}
-    write_fields(made, _MODELS[tag][1], {**_defaults(tag), **said}, new=True)
-    _write_alias(devices, tag, made, name)
+    write_fields(made, like.table, {**_defaults(like), **said}, new=True)
+    _write_alias(devices, like.tag, made, name)
 
 
 def _new_disk(name: str, sources: Mapping[str, str]) -> Element:
@@ -149,6 +190,25 @@ def _new_disk(name: str, sources: Mapping[str, str]) -> Element:
     disk.append(element("driver", name="qemu"))
     disk.append(element("source", file=sources[name]))
     return disk
+
+
+def _new_cdrom(name: str, sources: Mapping[str, str]) -> Element:
+    """With an empty tray: the medium is a field."""
+    drive = element("disk", type="file", device="cdrom")
+    drive.append(element("driver", name="qemu", type="raw"))
+    drive.append(element("readonly"))
+    return drive
+
+
+def _new_interface(name: str, sources: Mapping[str, str]) -> Element:
+    return element("interface", type="network")
+
+
+_NEW: Mapping[str, Callable[[str, Mapping[str, str]], Element]] = {
+    "disk": _new_disk,
+    "cdrom": _new_cdrom,
+    "interface": _new_interface,
+}
 
 
 def _write_alias(devices: Element, tag: str, device: Element, name: str) -> None:
@@ -166,12 +226,12 @@ def seen_disks(disks: Mapping[str, Element]) -> tuple[SeenDisk, ...]:
     seen = []
     for name, disk in disks.items():
         target = _attribute(disk, "target", "dev")
-        writable = child(disk, "readonly") is None and disk.get("device") != "cdrom"
+        writable = child(disk, "readonly") is None and not is_cdrom(disk)
         shareable = child(disk, "shareable") is not None
-        seen.append(SeenDisk(name, target, _source(child(disk, "source")), writable, shareable))
+        seen.append(SeenDisk(name, target, source_of(child(disk, "source")), writable, shareable))
         mirror = child(disk, "mirror")
         if mirror is not None:
-            copy = _source(child(mirror, "source")) or mirror.get("file", "")
+            copy = source_of(child(mirror, "source")) or mirror.get("file", "")
             seen.append(SeenDisk(name, target, copy, writable, shareable))
     return tuple(seen)
 
@@ -179,15 +239,4 @@ def seen_disks(disks: Mapping[str, Element]) -> tuple[SeenDisk, ...]:
 def seen_backing(disks: Mapping[str, Element]) -> frozenset[str]:
     """All that the disks stand on, as far as the definition says it: a live one says it all."""
     chains = (below for disk in disks.values() for below in disk.iterfind(".//backingStore/source"))
-    return frozenset(path for path in map(_source, chains) if path)
-
-
-def _source(source: Element | None) -> str:
-    """A path; `protocol:name` of a network disk; `volume:pool/name` where libvirt looks it up; "" of an empty drive."""
-    said: Mapping[str, str] = dict(source.attrib) if source is not None else {}
-    path = said.get("file") or said.get("dev") or said.get("dir") or said.get("path")
-    if path:
-        return path
-    if said.get("protocol"):
-        return f"{said['protocol']}:{said.get('name', '')}"
-    return f"volume:{said.get('pool')}/{said['volume']}" if said.get("volume") else ""
+    return frozenset(path for path in map(source_of, chains) if path)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.desired import derive
-from reconciler.desired.documents import Disk, Domain, Interface, XmlEdit
+from reconciler.desired.documents import Cdrom, Disk, Domain, Interface, XmlEdit
 from reconciler.desired.model import Model
 from reconciler.mark import Mark
 from reconciler.observed import CpuFacts, HostFacts, SeenDisk
@@ -14,6 +14,7 @@ from reconciler.xml.devices import (
     DeviceNames,
     device_names,
     named,
+    of_sort,
     seen_backing,
     seen_disks,
     write_devices,
@@ -23,8 +24,11 @@ from reconciler.xml.field import Field, Fields, has, read_fields, write_fields
 from reconciler.xml.mark import read_mark, write_mark
 from reconciler.xml.peripherals import is_agent_connected
 from reconciler.xml.skeleton import skeleton
-from reconciler.xml.table import DISK, DOMAIN, INTERFACE
+from reconciler.xml.table import CDROM, DISK, DOMAIN, DRIVE, INTERFACE
 from reconciler.xml.tree import parse, parse_for_edit, reach, render
+
+NO_MEDIA: Mapping[str, str] = {}
+_SORTS = {Disk: "disks", Cdrom: "cdroms", Interface: "interfaces"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,8 @@ def read(xml: str, edits: Sequence[XmlEdit] = ()) -> DomainReading:
     devices = root.find("devices")
     disks, interfaces = named(devices, "disk"), named(devices, "interface")
     fields = read_fields(root, DOMAIN)
-    fields["disks"] = {name: read_fields(disk, DISK) for name, disk in disks.items()}
+    fields["disks"] = {name: read_fields(disk, DISK) for name, disk in of_sort(disks, "disk").items()}
+    fields["cdroms"] = {name: read_fields(drive, CDROM) for name, drive in of_sort(disks, "cdrom").items()}
     fields["interfaces"] = {name: read_fields(interface, INTERFACE) for name, interface in interfaces.items()}
     if edits:
         fields["xml"] = read_edits(root, edits)
@@ -72,19 +77,26 @@ def wanted(
     only_set: bool,
     there: Fields | None = None,
     names: DeviceNames = NO_OTHER_NAMES,
+    media: Mapping[str, str] = NO_MEDIA,
 ) -> Fields:
     """What the document says, in the words of read().
 
     With `only_set`: what it wrote itself and what is there can become, without what acts only at creation (`cpu:
     baseline`, a disk's format). A part or device that `there` (a reading's fields) lacks is said in full, a device
     with its derived MAC, for it will be created. `names`: what `there` calls a device that has another name in the
-    document (see device_names).
+    document (see device_names). `media`: the path of what shall lie in each drive, empty for an empty tray; of a drive
+    that it does not name, nothing is said of that.
     """
     spec = domain.spec
     fields = _said(spec, DOMAIN, there, only_set=only_set)
     if spec.disks or not only_set:
         disks = {names.disks.get(disk.name, disk.name): disk for disk in spec.disks}
         fields["disks"] = {name: _device(disk, name, DISK, there, only_set=only_set) for name, disk in disks.items()}
+    if spec.cdroms or not only_set:
+        drives = {names.cdroms.get(drive.name, drive.name): drive for drive in spec.cdroms}
+        fields["cdroms"] = {
+            name: _cdrom(drive, name, there, media, only_set=only_set) for name, drive in drives.items()
+        }
     if spec.interfaces or not only_set:
         cards = {names.interfaces.get(card.name, card.name): card for card in spec.interfaces}
         fields["interfaces"] = {
@@ -112,13 +124,20 @@ def _is_new(name: str, sort: str, there: Fields | None) -> bool:
 
 
 def _device(
-    device: Disk | Interface, name: str, table: tuple[Field, ...], there: Fields | None, *, only_set: bool
+    device: Disk | Cdrom | Interface, name: str, table: tuple[Field, ...], there: Fields | None, *, only_set: bool
 ) -> dict[str, Any]:
-    sort = "disks" if table is DISK else "interfaces"
+    sort = _SORTS[type(device)]
     if only_set and _is_new(name, sort, there):
         return _said(device, table, None, only_set=False)
     seen = there.get(sort, {}).get(name) if there is not None else None
     return _said(device, table, seen, only_set=only_set)
+
+
+def _cdrom(
+    drive: Cdrom, name: str, there: Fields | None, media: Mapping[str, str], *, only_set: bool
+) -> dict[str, Any]:
+    said = _device(drive, name, DRIVE, there, only_set=only_set)
+    return {**said, "medium": media[drive.name]} if drive.name in media else said
 
 
 def _interface(
@@ -167,10 +186,9 @@ def merge(
     root = parse_for_edit(xml)
     before = render(root)
     write_fields(root, DOMAIN, fields)
-    if fields.get("disks") or fields.get("interfaces"):
-        devices = reach(root, "devices")
-        write_devices(devices, "disk", fields.get("disks", {}), sources)
-        write_devices(devices, "interface", fields.get("interfaces", {}), sources)
+    for sort in ("disk", "cdrom", "interface"):
+        if devices := fields.get(f"{sort}s"):
+            write_devices(reach(root, "devices"), sort, devices, sources)
     if mark is not None:
         write_mark(root, mark)
     make_edits(root, edits)
@@ -181,15 +199,20 @@ def merge(
 
 
 def first_definition(
-    domain: Domain, mark: Mark, facts: HostFacts, cpu: CpuFacts | None, sources: Mapping[str, str]
+    domain: Domain,
+    mark: Mark,
+    facts: HostFacts,
+    cpu: CpuFacts | None,
+    sources: Mapping[str, str],
+    media: Mapping[str, str] = NO_MEDIA,
 ) -> str:
     """A new domain's XML: the skeleton, all that its document says and leaves to defaults, `mark`, its edits.
 
     An edit may undo a default, not what the document says. Raises: EditError.
     """
-    fields = wanted(domain, mark.cluster, only_set=False)
+    fields = wanted(domain, mark.cluster, only_set=False, media=media)
     made = merge(skeleton(domain, mark.cluster, facts, cpu), fields, sources=sources, mark=mark)
-    said = wanted(domain, mark.cluster, only_set=True, there=read(made).fields)
+    said = wanted(domain, mark.cluster, only_set=True, there=read(made).fields, media=media)
     return merge(made, said, sources={}, mark=None, edits=domain.spec.xml)
 
 

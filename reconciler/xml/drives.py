@@ -1,8 +1,10 @@
 """The fields of disks whose XML is more than one attribute or text."""
 
-from reconciler.xml.field import Field, Kind, part, read_text
+from collections.abc import Mapping
+
+from reconciler.xml.field import Field, Fields, Kind, part, read_text
 from reconciler.xml.kinds import NUMBER
-from reconciler.xml.tree import Element, element, empty, insert
+from reconciler.xml.tree import Element, element, empty, insert, reach
 
 
 def _prefix(bus: str) -> str:
@@ -37,6 +39,38 @@ def _write_bus(disk: Element, field: Field, value: str) -> None:
 
 
 BUS = Kind(read_text, _write_bus)
+
+# --- media -----------------------------------------------------------------
+
+
+def source_of(source: Element | None) -> str:
+    """A path; `protocol:name` of a network disk; `volume:pool/name` where libvirt looks it up; "" of an empty drive."""
+    said: Mapping[str, str] = dict(source.attrib) if source is not None else {}
+    path = said.get("file") or said.get("dev") or said.get("dir") or said.get("path")
+    if path:
+        return path
+    if said.get("protocol"):
+        return f"{said['protocol']}:{said.get('name', '')}"
+    return f"volume:{said.get('pool')}/{said['volume']}" if said.get("volume") else ""
+
+
+def _write_medium(drive: Element, field: Field, path: str) -> None:
+    """Whatever lay there is taken out, with what libvirt says of it."""
+    empty(drive, "source", "backingStore")
+    reach(drive, "target").attrib.pop("tray", None)
+    drive.set("type", "file")
+    if path:
+        reach(drive, "driver").set("name", "qemu")
+        reach(drive, "driver").set("type", "raw")
+        field.reach(drive).set("file", path)
+
+
+def stays(there: Fields, said: str | None) -> bool:
+    """Whether the drive itself stays: then its medium can be another one, or none, while it is used."""
+    return said is not None
+
+
+MEDIUM = Kind(lambda source, field: source_of(source), _write_medium)
 
 # --- limits ----------------------------------------------------------------
 

@@ -7,10 +7,14 @@ from reconciler.fact import value_at
 from reconciler.live import Values, Way
 from reconciler.xml.devices import named
 from reconciler.xml.field import Field, Fields, read_fields, write_fields
-from reconciler.xml.table import DISK, DOMAIN, INTERFACE
+from reconciler.xml.table import CDROM, DISK, DOMAIN, INTERFACE
 from reconciler.xml.tree import Element, XmlError, fragment, parse
 
-SORTS: Mapping[str, tuple[str, tuple[Field, ...]]] = {"disks": ("disk", DISK), "interfaces": ("interface", INTERFACE)}
+SORTS: Mapping[str, tuple[str, tuple[Field, ...]]] = {
+    "disks": ("disk", DISK),
+    "cdroms": ("disk", CDROM),
+    "interfaces": ("interface", INTERFACE),
+}
 """Devices by the name of their list in a document: their element, and their table."""
 
 

@@ -5,7 +5,7 @@ read(), wanted() and merge() all go by it; so do the tests, which fail where no 
 
 from reconciler.live import Way
 from reconciler.xml.cards import BANDWIDTH, MAC, NETWORK, is_on_network
-from reconciler.xml.drives import BUS, IOTUNE
+from reconciler.xml.drives import BUS, IOTUNE, MEDIUM, stays
 from reconciler.xml.field import TEXT, Field, Live, always
 from reconciler.xml.firmware import CLOCK, FIRMWARE, HYPERV, NO_HYPERV, SECURE_BOOT, TPM
 from reconciler.xml.kinds import BOOT, CPUSET, FORWARD, NUMBER, PRESENT, PROSE
@@ -82,6 +82,15 @@ DISK = (
     Field("boot_order", "boot/@order", BOOT),
 )
 """`format`, like the source, belongs to the file: a snapshot tool may have put a qcow2 overlay on a raw disk."""
+
+DRIVE = (
+    Field("bus", "target/@bus", BUS),
+    Field("boot_order", "boot/@order", BOOT),
+)
+"""Of a drive with a tray: what its document says of the drive itself."""
+
+CDROM = (*DRIVE, Field("medium", "source", MEDIUM, absent="", live=Live(Way.DEVICE, stays)))
+"""The medium: the path of its volume, empty where the tray is."""
 
 INTERFACE = (
     Field("network", "source/@network", NETWORK, live=Live(Way.DEVICE, is_on_network)),

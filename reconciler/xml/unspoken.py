@@ -3,10 +3,10 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from reconciler.xml.devices import named
+from reconciler.xml.devices import is_cdrom, named
 from reconciler.xml.field import Field
 from reconciler.xml.mark import is_mark
-from reconciler.xml.table import DISK, DOMAIN, INTERFACE
+from reconciler.xml.table import CDROM, DISK, DOMAIN, INTERFACE
 from reconciler.xml.tree import Element, parse
 
 OWN = frozenset({"name", "uuid", "devices", "currentMemory", "metadata"})
@@ -15,6 +15,9 @@ CPU_OWN = frozenset({"cpu/model", "cpu/vendor", "cpu/feature"})
 """Read by the fields `cpu` and `cpuFeatures`, whose place is all of <cpu>."""
 DEVICE_OWN = frozenset({"driver", "source", "target", "alias", "address", "backingStore", "mac", "model"})
 """Said by fields of ours as far as they matter, or libvirt's own."""
+
+CDROM_OWN = frozenset({"readonly"})
+"""What every drive for read-only media has."""
 
 
 def unspoken(xml: str) -> tuple[str, ...]:
@@ -34,9 +37,10 @@ def unspoken(xml: str) -> tuple[str, ...]:
 
 
 def unspoken_of_device(xml: str, tag: str, name: str) -> tuple[str, ...]:
-    """The same of one disk or interface, by the name that a reading gives it."""
+    """The same of one disk, drive or interface, by the name that a reading gives it."""
     device = named(parse(xml).find("devices"), tag)[name]
-    said = _said(DISK if tag == "disk" else INTERFACE) | DEVICE_OWN
+    table = CDROM if is_cdrom(device) else DISK if tag == "disk" else INTERFACE
+    said = _said(table) | DEVICE_OWN | (CDROM_OWN if is_cdrom(device) else frozenset())
     return tuple(dict.fromkeys(str(inner.tag) for inner in device if inner.tag not in said))
 
 

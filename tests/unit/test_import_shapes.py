@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.desired.documents import Disk, DomainSpec, Interface
+from reconciler.desired.documents import Cdrom, Disk, DomainSpec, Interface
 from reconciler.importing.fields import alias_of, in_words
 from reconciler.load.writer import dumped, stream
 from reconciler.xml.field import TEXT, Field
-from reconciler.xml.table import DISK, DOMAIN, INTERFACE
+from reconciler.xml.table import DISK, DOMAIN, DRIVE, INTERFACE
 from reconciler.xml.unspoken import unspoken
 from tests.unit.test_importing import Room, documents, lived_in, room
 
@@ -34,7 +34,9 @@ def test_a_definition_of_any_maker_is_taken_over_as_it_is(lived_in: Room, shape:
     assert lived_in.run("plan")[0] == 0
 
 
-@pytest.mark.parametrize(("model", "table"), [(DomainSpec, DOMAIN), (Disk, DISK), (Interface, INTERFACE)])
+@pytest.mark.parametrize(
+    ("model", "table"), [(DomainSpec, DOMAIN), (Disk, DISK), (Cdrom, DRIVE), (Interface, INTERFACE)]
+)
 def test_every_field_of_the_table_has_a_name_in_documents(model, table) -> None:
     assert {alias_of(model, field.name) for field in table} <= {info.alias for info in model.model_fields.values()}
 

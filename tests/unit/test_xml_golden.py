@@ -18,7 +18,7 @@ from reconciler.mark import MadeDisk, Mark
 from reconciler.observed import CpuFacts, HostFacts
 from reconciler.xml.domain import Fields, first_definition, merge, read, skeleton, wanted
 from reconciler.xml.field import Field, always
-from reconciler.xml.table import DISK, DOMAIN, INTERFACE
+from reconciler.xml.table import CDROM, DISK, DOMAIN, INTERFACE
 
 XML = Path(__file__).parent.parent / "xml"
 CASES = sorted(file.parent for file in XML.glob("*/domain.yaml"))
@@ -47,8 +47,14 @@ def before(case: Path) -> str:
 def said(case: Path) -> Fields:
     """What the case merges: all of the document for a new domain, what was written for an existing one."""
     if not (case / "before.xml").exists():
-        return wanted(document(case), CLUSTER, only_set=False)
-    return wanted(document(case), CLUSTER, only_set=True, there=read(before(case)).fields)
+        return wanted(document(case), CLUSTER, only_set=False, media=media(case))
+    return wanted(document(case), CLUSTER, only_set=True, there=read(before(case)).fields, media=media(case))
+
+
+def media(case: Path) -> dict[str, str]:
+    """Where the volumes lie that the document puts into its drives."""
+    drives = document(case).spec.cdroms
+    return {drive.name: f"/var/lib/libvirt/cloud/{drive.volume}" if drive.volume else "" for drive in drives}
 
 
 def expected(case: Path) -> Fields:
@@ -56,7 +62,7 @@ def expected(case: Path) -> Fields:
     domain = document(case)
     if not domain.spec.xml:
         return said(case)
-    return wanted(domain, CLUSTER, only_set=True, there=read(merged(case)).fields)
+    return wanted(domain, CLUSTER, only_set=True, there=read(merged(case)).fields, media=media(case))
 
 
 def merged(case: Path, xml: str | None = None) -> str:
@@ -65,9 +71,9 @@ def merged(case: Path, xml: str | None = None) -> str:
     sources = {disk.name: f"/var/lib/libvirt/cloud/{volume_name(domain.name, disk)}" for disk in domain.spec.disks}
     is_new = not (case / "before.xml").exists()
     if xml is None and is_new:
-        return first_definition(domain, Mark(CLUSTER, domain.name), FACTS, CPU, sources)
+        return first_definition(domain, Mark(CLUSTER, domain.name), FACTS, CPU, sources, media(case))
     mark = Mark(CLUSTER, domain.name, () if is_new else tuple(MadeDisk(name) for name in sorted(sources)))
-    fields = wanted(domain, CLUSTER, only_set=True, there=read(xml or before(case)).fields)
+    fields = wanted(domain, CLUSTER, only_set=True, there=read(xml or before(case)).fields, media=media(case))
     edits = domain.spec.xml
     return merge(
         xml or before(case), fields, sources=sources, mark=mark if case.name != "untouched" else None, edits=edits
@@ -139,7 +145,8 @@ def test_what_is_so_already_stays_byte_for_byte() -> None:
 
 def test_the_source_of_an_existing_disk_is_never_rewritten() -> None:
     for case in CASES:
-        was = {(disk.name, disk.source) for disk in read(before(case)).disks}
+        reading = read(before(case))
+        was = {(disk.name, disk.source) for disk in reading.disks if disk.name in reading.fields["disks"]}
         assert was <= {(disk.name, disk.source) for disk in read(merged(case)).disks}, case.name
 
 
@@ -179,7 +186,7 @@ def leaves(owner: str, table: tuple[Field, ...], above: Way = ()) -> Iterator[tu
 
 LINES = [
     line
-    for owner, table in (("domain", DOMAIN), ("disk", DISK), ("interface", INTERFACE))
+    for owner, table in (("domain", DOMAIN), ("disk", DISK), ("cdrom", CDROM), ("interface", INTERFACE))
     for line in leaves(owner, table)
 ]
 

@@ -1,9 +1,9 @@
 """Domains: that what they need exists, and that some host has all of it."""
 
-from reconciler.desired.documents import Domain, Network, Pool, State
+from reconciler.desired.documents import Cdrom, Domain, Network, Pool, State
 from reconciler.load.checks.cloud_init import check_cloud_init
 from reconciler.load.checks.selectors import check_hosts
-from reconciler.load.checks.world import Entry, World
+from reconciler.load.checks.world import At, Entry, World
 from reconciler.load.words import Hint
 
 SECTOR = 512
@@ -23,19 +23,17 @@ def check(world: World) -> None:
 
 
 def _names(world: World, entry: Entry, domain: Domain) -> None:
-    """No two disks, and no two interfaces, of one domain have one name."""
-    for field, names in (
-        ("disks", [disk.name for disk in domain.spec.disks]),
-        ("interfaces", [interface.name for interface in domain.spec.interfaces]),
-    ):
-        if len(set(names)) == len(names):
-            continue
-        seen: dict[str, int] = {}
-        for index, name in enumerate(names):
-            first = seen.setdefault(name, index)
-            if first != index:
-                where = (entry, ("spec", field, index, "name"))
-                world.complain(where, f"is a name twice among {field}", first=(entry, ("spec", field, first, "name")))
+    """No two disks or drives, and no two interfaces, of one domain have one name."""
+    disks = [("disks", index, disk.name) for index, disk in enumerate(domain.spec.disks)]
+    drives = [("cdroms", index, drive.name) for index, drive in enumerate(domain.spec.cdroms)]
+    cards = [("interfaces", index, card.name) for index, card in enumerate(domain.spec.interfaces)]
+    for sort, devices in (("disks", (*disks, *drives)), ("interfaces", (*cards,))):
+        seen: dict[str, At] = {}
+        for field, index, name in devices:
+            where = (entry, ("spec", field, index, "name"))
+            if seen.setdefault(name, where) is not where:
+                among = f"{sort} and cdroms" if "cdroms" in (field, seen[name][1][1]) else sort
+                world.complain(where, f"is a name twice among {among}", first=seen[name])
 
 
 def _sizes(world: World, entry: Entry, domain: Domain) -> None:
@@ -59,7 +57,32 @@ def _pools(world: World, entry: Entry, domain: Domain) -> list[tuple[str, frozen
         if disk.image and disk.image not in names:
             where = (entry, ("spec", "disks", index, "image"))
             world.complain(where, f"names no image of the pool {pool.name}", hint=Hint(disk.image, names))
+    for index, drive in enumerate(domain.spec.cdroms):
+        needs += _medium(world, (entry, ("spec", "cdroms", index)), drive)
     return needs
+
+
+def _medium(world: World, where: At, drive: Cdrom) -> list[tuple[str, frozenset[str]]]:
+    """What a drive needs of a host. A medium is an image or a volume, and lies in a pool."""
+    entry, here = where
+    if drive.image and drive.volume:
+        world.complain(where, "has two media, an image and a volume; leave one of them out")
+    if not drive.pool:
+        if drive.image or drive.volume:
+            world.complain(where, "names a medium, and no pool that it lies in")
+        return []
+    if not (drive.image or drive.volume):
+        world.complain((entry, (*here, "pool")), "holds no medium that is named; write its image or volume")
+    pool = world.refer((entry, (*here, "pool")), "Pool", drive.pool)
+    if not isinstance(pool, Pool):
+        return []
+    images = {image.name: image for image in pool.spec.images}
+    if drive.image and drive.image not in images:
+        message = f"names no image of the pool {pool.name}"
+        world.complain((entry, (*here, "image")), message, hint=Hint(drive.image, tuple(images)))
+    elif drive.image and images[drive.image].format != "raw":
+        world.complain((entry, (*here, "image")), "is no medium: its format must be raw, as that of an ISO is")
+    return [(f"pool {pool.name}", world.selected(pool.spec.hosts))]
 
 
 def _networks(world: World, entry: Entry, domain: Domain) -> list[tuple[str, frozenset[str]]]:

@@ -70,8 +70,9 @@ def _boot_orders(world: World, entry: Entry, domain: Domain) -> None:
     first: dict[int, At] = {}
     spec = domain.spec
     disks = [("disks", index, disk.boot_order) for index, disk in enumerate(spec.disks)]
+    drives = [("cdroms", index, drive.boot_order) for index, drive in enumerate(spec.cdroms)]
     cards = [("interfaces", index, card.boot_order) for index, card in enumerate(spec.interfaces)]
-    for sort, index, order in (*disks, *cards):
+    for sort, index, order in (*disks, *drives, *cards):
         where = (entry, ("spec", sort, index, "bootOrder"))
         if order and first.setdefault(order, where) is not where:
             world.complain(where, "is another device's place too", first=first[order])
