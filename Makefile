@@ -13,7 +13,7 @@ demo:
 	@$(SUDO) docs/demo.sh
 
 test: check
-	@$(SUDO) $(PYTHON) -m pytest -q -m lab -p no:cacheprovider tests
+	@$(SUDO) $(PYTHON) -m pytest -q -n 2 --dist loadfile -m lab -p no:cacheprovider tests
 
 test-long:
 	@.ci/setup dev
