@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from reconciler.desired.parts import Transport
 from reconciler.desired.ref import Ref
 from reconciler.mark import Mark
+from reconciler.stopping import Stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,9 +252,10 @@ class ResumeDomain(DomainAction):
 
 @dataclass(frozen=True, slots=True)
 class ShutdownDomain(DomainAction):
-    """Ask the guest to power off (virDomainShutdown); bounded, never forced."""
+    """Ask the guest to power off (virDomainShutdownFlags) as long as `stop` says; forced only where that says so."""
 
-    deadline_s = 120.0
+    stop: Stop
+    retriable = False
 
 
 @dataclass(frozen=True, slots=True)

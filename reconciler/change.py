@@ -10,6 +10,7 @@ from reconciler.fact import NowhereElse
 from reconciler.live import Way
 from reconciler.mark import MadeDisk, Mark
 from reconciler.step import Held
+from reconciler.stopping import Stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +249,7 @@ class DomainOff(DomainChange):
 class DomainOn(DomainChange):
     """Running, and shall not be. `target`: where it is started again, with what it needs there; empty: nowhere."""
 
+    stop: Stop
     target: str = ""
     pools: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
@@ -326,3 +328,4 @@ class DomainHusk(DomainChange):
 @dataclass(frozen=True, slots=True)
 class DomainUnwanted(DomainChange):
     active: bool
+    stop: Stop

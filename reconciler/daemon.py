@@ -15,7 +15,7 @@ from typing import Protocol
 
 from reconciler.desired import Desired
 from reconciler.errors import DesiredStateError, Problem, ReconcilerError
-from reconciler.history import FAILED, History
+from reconciler.history import RETRIED, History
 from reconciler.hypervisor import Clock
 from reconciler.step import HeldReason, Outcome, Report
 
@@ -170,7 +170,7 @@ class Daemon:
     def _retries(self, report: Report) -> Iterator[float]:
         """Seconds until what failed may be tried again: towards another host at once, else once its time has come."""
         now = self._clock.now()
-        held = (self.history.retry_in(one.object, now) for one in report.plan.held if one.reason in FAILED)
+        held = (self.history.retry_in(one.object, now) for one in report.plan.held if one.reason in RETRIED)
         yield from (wait for wait in held if wait is not None)
         for step in report.steps:
             if step.outcome is Outcome.FAILED:

@@ -48,5 +48,9 @@ class PermanentError(ActionError):
     """Trying again in this pass is hopeless (law 14)."""
 
 
+class Declined(PermanentError):
+    """What was asked does not do it: nothing is broken, and a person or a document must say more."""
+
+
 class HostUnreachable(TransientError):
     """The host did not answer within its deadline: what it holds is unknown (law 1)."""

@@ -8,7 +8,7 @@ from typing import Any
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from reconciler.desired import Desired
-from reconciler.errors import ActionError, HostUnreachable, TransientError
+from reconciler.errors import ActionError, Declined, HostUnreachable, TransientError
 from reconciler.fact import AllOf, Fact, Verdict
 from reconciler.hypervisor import Clock, Edge
 from reconciler.observed import Listing, Look, Observed
@@ -152,7 +152,7 @@ def _after_error(crew: _Crew, step: Step, error: ActionError) -> StepReport:
     if verdict.holds is False:
         return StepReport(step, Outcome.SUPERSEDED, f"{verdict.seen}; {error}")
     recovered = _recover(crew, step.recovery) if step.recovery else ""
-    return StepReport(step, Outcome.FAILED, f"{error}{recovered}")
+    return StepReport(step, Outcome.FAILED, f"{error}{recovered}", declined=isinstance(error, Declined))
 
 
 def _recover(crew: _Crew, recovery: Recovery) -> str:

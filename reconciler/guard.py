@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from reconciler.desired.documents import ClusterSpec
 from reconciler.desired.ref import Ref
-from reconciler.history import FAILED, History
+from reconciler.history import FAILED, Failure, History
 from reconciler.step import Held, HeldReason, Impact, Plan, Step
 
 Refusal = tuple[HeldReason, str]
@@ -50,11 +50,17 @@ def _backing_off(plan: Plan, history: History, now: float) -> dict[str, Refusal]
         failure = history.failures.get(step.id)
         target = getattr(step.action, "target", "")
         if failure and now < failure.retry_at and (not target or target in failure.targets):
-            reason = HeldReason.STALLED if failure.is_stalled else HeldReason.BACKING_OFF
-            times = "once" if failure.count == 1 else f"{failure.count} times in a row"
-            wait = failure.retry_at - now
-            held[step.id] = reason, f"failed {times}, tried again in {wait:.0f} s: {failure.message}"
+            held[step.id] = _waiting(failure, now)
     return held
+
+
+def _waiting(failure: Failure, now: float) -> Refusal:
+    wait = failure.retry_at - now
+    if failure.declined:
+        return HeldReason.DOES_NOT_STOP, f"{failure.message}; asked again in {wait:.0f} s"
+    reason = HeldReason.STALLED if failure.is_stalled else HeldReason.BACKING_OFF
+    times = "once" if failure.count == 1 else f"{failure.count} times in a row"
+    return reason, f"failed {times}, tried again in {wait:.0f} s: {failure.message}"
 
 
 def _without(plan: Plan, refused: Mapping[str, Refusal]) -> Plan:

@@ -17,6 +17,8 @@ LOOKED_FOR_S = 60.0
 """How long a step counts whose effect cannot be seen: done again sooner it tells nothing new."""
 FAILED = frozenset({HeldReason.BACKING_OFF, HeldReason.STALLED})
 """Held for these reasons is what failed before."""
+RETRIED = FAILED | {HeldReason.DOES_NOT_STOP}
+"""Held for these reasons is what is tried again by itself, once its time has come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +31,17 @@ class Failure:
     message: str
     targets: tuple[str, ...] = ()
     """Hosts towards which it failed; others are tried first."""
+    declined: bool = False
+    """A guest does not do what it was asked: it is not asked again soon, and that is nobody's failure."""
 
     @property
     def is_stalled(self) -> bool:
-        return self.count >= STALLED_AFTER
+        return self.count >= STALLED_AFTER and not self.declined
 
     @property
     def retry_at(self) -> float:
-        return self.at + (LONGEST_DELAY_S if self.is_stalled else FIRST_DELAY_S * 2.0 ** (self.count - 1))
+        seldom = self.declined or self.is_stalled
+        return self.at + (LONGEST_DELAY_S if seldom else FIRST_DELAY_S * 2.0 ** (self.count - 1))
 
 
 @dataclass(frozen=True)
@@ -151,4 +156,4 @@ def _failed_again(before: Failure | None, step: StepReport, now: float) -> Failu
     target = getattr(step.step.action, "target", "")
     earlier = before.targets if before else ()
     targets = tuple(dict.fromkeys((*earlier, target) if target else earlier))
-    return Failure(step.step.object, (before.count if before else 0) + 1, now, step.message, targets)
+    return Failure(step.step.object, (before.count if before else 0) + 1, now, step.message, targets, step.declined)

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from reconciler.hostfacts import Cell, CpuFacts, HostFacts, Offer
 from reconciler.mark import Mark
 from reconciler.moving import MemoryUse, SeenJob
-from reconciler.standing import STANDINGS, STANDINGS_BY_STATE, DomainState, Standing
+from reconciler.standing import STANDINGS, DomainState, Standing, standing_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +98,7 @@ class SeenDomain:
 
     @property
     def standing(self) -> Standing:
-        if self.unknown:
-            return Standing.UNCLEAR
-        by_state = STANDINGS_BY_STATE.get(self.state, Standing.UNCLEAR)
-        return STANDINGS.get((self.state, self.reason), by_state)
+        return Standing.UNCLEAR if self.unknown else standing_of(self.state, self.reason)
 
     @property
     def is_active(self) -> bool:

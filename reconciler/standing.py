@@ -59,3 +59,8 @@ STANDINGS_BY_STATE: Mapping[DomainState, Standing] = {
     DomainState.SHUTOFF: Standing.OFF,
 }
 """Where the reason decides nothing."""
+
+
+def standing_of(state: DomainState, reason: str) -> Standing:
+    """What the two mean."""
+    return STANDINGS.get((state, reason), STANDINGS_BY_STATE.get(state, Standing.UNCLEAR))

@@ -129,6 +129,8 @@ class HeldReason(StrEnum):
     """It failed before; tried again later."""
     STALLED = "Stalled"
     """It failed five times in a row; tried again at the longest delay, or when its document or its hosts change."""
+    DOES_NOT_STOP = "DoesNotStop"
+    """The guest was asked to power off, did not in its time, and runs on; asked again later."""
     MIGRATION_RUNNING = "MigrationRunning"
     """A migration that is under way is waited for."""
 
@@ -182,6 +184,8 @@ class StepReport:
     outcome: Outcome
     message: str = ""
     seconds: float = 0.0
+    declined: bool = False
+    """It failed only because what was asked did not do it."""
     values: Mapping[str, Any] = field(default_factory=dict)
     """What it told last about itself, by hypervisor.Progress's names: total and downtime of a migration, in seconds."""
 

@@ -18,7 +18,7 @@ from reconciler.desired.machine import (
     PlainPath,
     Topology,
 )
-from reconciler.desired.model import Flag, Later, Model, Name, Size, Text
+from reconciler.desired.model import Duration, Flag, Later, Model, Name, Size, Text
 from reconciler.desired.parts import Document, HostSelector, Labels, MigrationPolicy, State
 
 Line = Annotated[StrictStr, AfterValidator(rules.line)]
@@ -46,6 +46,13 @@ class OnChange(StrEnum):
 
     HOLD = "hold"
     RESTART = "restart"
+
+
+class OnShutdownTimeout(StrEnum):
+    """What happens when a guest that shall stop does not power off in its time."""
+
+    HOLD = "hold"
+    FORCE = "force"
 
 
 class ApartFrom(Model):
@@ -197,6 +204,10 @@ class DomainSpec(Model):
     """Overrides the cluster's migration policy, field by field."""
     on_change: Annotated[OnChange, Later((OnChange.RESTART,))] = OnChange.HOLD
     """What happens when a change cannot be made while it runs: hold it for a person, or restart the guest."""
+    shutdown_timeout: Duration = 120.0
+    """How long a guest that shall stop is asked to power off, by its agent and by its power button."""
+    on_shutdown_timeout: OnShutdownTimeout = OnShutdownTimeout.HOLD
+    """What happens when it has not by then: hold (it runs on), or force (its plug is pulled; data may be lost)."""
     protected: Flag = False
     """true: never deleted, whatever else says so."""
     xml: tuple[XmlEdit, ...] = ()

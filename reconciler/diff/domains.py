@@ -25,7 +25,7 @@ from reconciler.diff.claims import NO_DOCUMENT, VOUCH, existing_volume, maker, v
 from reconciler.diff.disks import disks_there, existing_disks, new_contents, new_disks, observed_at
 from reconciler.diff.fields import differing
 from reconciler.diff.live import Lacking, lacking
-from reconciler.diff.power import lost_disks, merged, needs, nowhere_else, place_and_power, said
+from reconciler.diff.power import how_to_stop, lost_disks, merged, needs, nowhere_else, place_and_power, said
 from reconciler.diff.volumes import disk_paths, media_paths
 from reconciler.history import History
 from reconciler.mark import Mark
@@ -268,7 +268,7 @@ def _unwanted(domain: Domain, placement: Placement) -> Iterator[Change | Held]:
     if domain.spec.protected:
         yield Held(where.ref, HeldReason.PROTECTED, "state is absent, but protected is true; nothing is deleted")
         return
-    yield DomainUnwanted(where.ref, "its document says absent", where.uuid, where.seen.is_active)
+    yield DomainUnwanted(where.ref, "its document says absent", where.uuid, where.seen.is_active, how_to_stop(domain))
 
 
 def _foreign_guests(desired: Desired, observed: Observed) -> Iterator[Held]:

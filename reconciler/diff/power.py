@@ -7,7 +7,7 @@ from math import ceil
 from reconciler.change import Change, DomainHalted, DomainMisplacedOff, DomainMisplacedRunning, DomainOff, DomainOn
 from reconciler.desired import Desired, Ref
 from reconciler.desired.derive import pools_of, volume_name
-from reconciler.desired.documents import GIB, Disk, Domain, OnDrain, Power
+from reconciler.desired.documents import GIB, Disk, Domain, OnDrain, OnShutdownTimeout, Power
 from reconciler.diff.cdroms import images, media, withdrawn
 from reconciler.diff.volumes import all_paths, disk_paths
 from reconciler.fact import NowhereElse
@@ -16,6 +16,7 @@ from reconciler.observed import Observed, SeenDomain, Standing
 from reconciler.place import Placement
 from reconciler.readiness import is_usable, pool_trouble
 from reconciler.step import Held, HeldReason
+from reconciler.stopping import Stop
 from reconciler.xml.devices import NO_OTHER_NAMES, are_all_named, device_names
 from reconciler.xml.domain import EditError, Fields, merge, wanted
 
@@ -36,7 +37,7 @@ def place_and_power(
         if domain.spec.power is Power.RUNNING and not blocked:
             yield from _start(desired, observed, domain, placement, target)
     elif domain.spec.power is Power.STOPPED:
-        yield DomainOn(where.ref, "power is stopped", where.uuid)
+        yield DomainOn(where.ref, "power is stopped", where.uuid, how_to_stop(domain))
         yield _moved(desired, observed, domain, placement, target)
     elif domain.spec.on_drain is OnDrain.MIGRATE:
         yield _migration(desired, observed, domain, placement, target)
@@ -65,7 +66,8 @@ def _restarted(
     start = tuple(_start(desired, observed, domain, placement, target))
     if not any(isinstance(item, Held) for item in start):
         reason = f"{placement.cause} and onDrain is restart"
-        yield DomainOn(where.ref, reason, where.uuid, target, *needs(domain), placement.after)
+        stop = how_to_stop(domain)
+        yield DomainOn(where.ref, reason, where.uuid, stop, target, *needs(domain), placement.after)
         yield _moved(desired, observed, domain, placement, target)
     yield from start
 
@@ -123,10 +125,15 @@ def _power(
     if standing in (Standing.IO_ERROR, Standing.MIGRATING):
         yield from _halted(desired, observed, domain, placement)
     elif standing is Standing.RUNNING:
-        if stop := _reason_to_stop(desired, domain, host):
-            yield DomainOn(where.ref, stop, where.uuid)
+        if reason := _reason_to_stop(desired, domain, host):
+            yield DomainOn(where.ref, reason, where.uuid, how_to_stop(domain))
     elif domain.spec.power is Power.RUNNING and not _reason_to_stop(desired, domain, host):
         yield from _start(desired, observed, domain, placement, host)
+
+
+def how_to_stop(domain: Domain) -> Stop:
+    """As its document says, whatever it is stopped for."""
+    return Stop(domain.spec.shutdown_timeout, domain.spec.on_shutdown_timeout is OnShutdownTimeout.FORCE)
 
 
 def _reason_to_stop(desired: Desired, domain: Domain, host: str) -> str:

@@ -11,7 +11,6 @@ from reconciler.action import (
     ProvePath,
     RecordDisks,
     ResumeDomain,
-    ShutdownDomain,
     StartDomain,
     UndefineDomain,
 )
@@ -38,7 +37,8 @@ from reconciler.fact import AllOf, DisksRecorded, DomainGone, DomainIs, NetworkI
 from reconciler.leaving import StillHere
 from reconciler.observed import Standing
 from reconciler.ours import CarriesOurMark
-from reconciler.plan.draft import Builder, Draft, contents_known, pool_ready, token, tokens
+from reconciler.plan.draft import Builder, Draft, contents_known, left, pool_ready, token, tokens
+from reconciler.plan.stopping import domain_on, domain_unwanted
 from reconciler.step import Impact, Recovery, Sign
 from reconciler.volume import VolumeIs
 
@@ -126,36 +126,7 @@ def domain_off(change: DomainOff) -> tuple[Draft, ...]:
                 *(PoolReady(host, pool) for pool in change.pools),
                 *(NetworkIs(host, network, active=True) for network in change.networks),
             ),
-            after=ready | before | _left(change.after_leaving) | tokens("image", change.images),
-        ),
-    )
-
-
-def _left(leaving: tuple[tuple[str, str], ...]) -> frozenset[str]:
-    """Memory that a move frees counts only behind that move."""
-    return frozenset(token("left", name, host) for name, host in leaving)
-
-
-def domain_on(change: DomainOn) -> tuple[Draft, ...]:
-    """One that is started again elsewhere is stopped only once all that it needs there is ready."""
-    name, host, target = change.ref.name, change.ref.host, change.target
-    ready = pool_ready(change.pools, target) | tokens("network", change.networks, target)
-    kept = {token(kind, name) for kind in ("defined", "recorded", "leftover", "adopted")}
-    return (
-        Draft(
-            ShutdownDomain(host, name, change.uuid),
-            DomainIs(host, name, change.uuid, OFF),
-            change.reason,
-            Impact.RESTART,
-            Sign.UPDATE,
-            requires=(
-                DomainIs(host, name, change.uuid, RUNNING),
-                *(PoolReady(target, pool) for pool in change.pools),
-                *(NetworkIs(target, network, active=True) for network in change.networks),
-            ),
-            provides=frozenset({token("stopped", name), token("left", name, host)}),
-            after=ready | kept | _left(change.after_leaving) if target else frozenset({token("adopted", name)}),
-            limit="restarts" if target else "",
+            after=ready | before | left(change.after_leaving) | tokens("image", change.images),
         ),
     )
 
@@ -210,7 +181,7 @@ def domain_misplaced_running(change: DomainMisplacedRunning) -> tuple[Draft, ...
                 *(NetworkIs(target, network, active=True) for network in change.networks),
             ),
             provides=frozenset({token("left", name, host)}),
-            after=ready | before | _left(change.after_leaving),
+            after=ready | before | left(change.after_leaving),
             slots=(f"out:{host}", f"in:{target}", "cluster"),
             recovery=_resumed_here(change),
         ),
@@ -342,31 +313,6 @@ def domain_husk(change: DomainHusk) -> tuple[Draft, ...]:
         after=ended,
     )
     return end, undefine
-
-
-def domain_unwanted(change: DomainUnwanted) -> tuple[Draft, ...]:
-    name, host = change.ref.name, change.ref.host
-    stop = Draft(
-        ShutdownDomain(host, name, change.uuid),
-        DomainIs(host, name, change.uuid, OFF),
-        change.reason,
-        Impact.DELETE,
-        Sign.DELETE,
-        requires=(DomainIs(host, name, change.uuid, RUNNING),),
-        provides=frozenset({token("stopped", name)}),
-    )
-    undefine = Draft(
-        UndefineDomain(host, name, change.uuid),
-        DomainGone(host, name, change.uuid),
-        change.reason,
-        Impact.DELETE,
-        Sign.DELETE,
-        requires=(DomainIs(host, name, change.uuid, OFF),),
-        provides=frozenset({token("gone", name, host)}),
-        after=frozenset({token("stopped", name)}),
-        limit="deletes",
-    )
-    return (stop, undefine) if change.active else (undefine,)
 
 
 DOMAINS: Mapping[type[Change], Builder] = {

@@ -65,5 +65,10 @@ def contents_known(pools: tuple[str, ...], host: str) -> frozenset[str]:
     return pool_ready(pools, host) | tokens("fresh", pools, host)
 
 
+def left(leaving: tuple[tuple[str, str], ...]) -> frozenset[str]:
+    """Memory that a move frees counts only behind that move."""
+    return frozenset(token("left", name, host) for name, host in leaving)
+
+
 def tokens(kind: str, names: tuple[str, ...], host: str = "") -> frozenset[str]:
     return frozenset(token(kind, name, host) for name in names)

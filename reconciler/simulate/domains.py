@@ -5,15 +5,12 @@ from dataclasses import dataclass
 from reconciler.observed import DomainState
 from reconciler.simulate import definition, networks
 from reconciler.simulate.definition import Needs
-from reconciler.simulate.machines import Domain, File, Guest, Hand, Hypervisor
+from reconciler.simulate.machines import Agent, Domain, File, Guest, Hand, Hypervisor
 from reconciler.simulate.refusal import Code, Refusal, Stuck, failed, invalid
 from reconciler.simulate.world import World
 
 STUMBLE_S = 0.02
 """How long a guest runs on a full disk before its next write pauses it."""
-
-POWEROFF_S = 3.0
-"""How long a guest takes from the request to its end."""
 
 
 @dataclass(frozen=True)
@@ -139,15 +136,31 @@ def used_memory(hypervisor: Hypervisor) -> int:
     return sum(definition.needs(d.live).memory for d in hypervisor.domains.values() if d.is_active and d.live)
 
 
-def shutdown(world: World, hypervisor: Hypervisor, uuid: str) -> None:
-    """Ask the guest to power off; it takes its time, or does not listen."""
+def shutdown(world: World, hypervisor: Hypervisor, uuid: str, *, by_agent: bool = False) -> None:
+    """Ask the guest to power off, by its power button or its agent; it takes its time, or does not listen."""
     found = domain(hypervisor, uuid)
     if not found.runs:
         raise invalid("domain is not running")
     guest = found.guest
-    world.tell(hypervisor.name, f"domain/{found.name}", "asked to shut down")
-    if guest and not guest.deaf:
-        world.after(POWEROFF_S, lambda: _power_off(world, guest))
+    world.tell(hypervisor.name, f"domain/{found.name}", f"asked to shut down{' by its agent' if by_agent else ''}")
+    if guest and (guest.agent is Agent.WELL if by_agent else not guest.deaf):
+        world.after(guest.poweroff_s, lambda: _power_off(world, guest))
+
+
+def has_agent(hypervisor: Hypervisor, uuid: str) -> bool:
+    """Whether a guest agent has opened its channel, answering or not."""
+    guest = domain(hypervisor, uuid).guest
+    return guest is not None and guest.agent is not Agent.ABSENT
+
+
+def force_off(world: World, hypervisor: Hypervisor, uuid: str) -> None:
+    """virDomainDestroyFlags as we use it: of what runs, and is not on its way elsewhere."""
+    found = domain(hypervisor, uuid)
+    if not found.runs or any(migration.domain is found for migration in world.migrations):
+        raise invalid("it does not run, or a job of it is under way")
+    assert found.guest is not None
+    found.guest.forced_by = world.hand
+    end(world, hypervisor, found, "destroyed")
 
 
 def _power_off(world: World, guest: Guest) -> None:

@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from reconciler.action import Action, MigrateDomain, ProvePath, UploadImage
+from reconciler.action import Action, MigrateDomain, ProvePath, ShutdownDomain, UploadImage
 from reconciler.desired import Desired
 from reconciler.desired.documents import Transport
-from reconciler.errors import HostUnreachable
+from reconciler.errors import Declined, HostUnreachable
 from reconciler.hypervisor import Progress, figures
 from reconciler.observed import Look, Observed
 from reconciler.pace import Pace
-from reconciler.simulate import reading, storage
+from reconciler.simulate import domains, reading, storage
 from reconciler.simulate.effects import ON_HYPERVISOR, ON_SERVER, QUICK_S, SECONDS
 from reconciler.simulate.faults import CRASHES, Crash, Endless, Fault, Faults, Outcome
 from reconciler.simulate.machines import Daemon, File, Hand, Hypervisor, NfsServer
@@ -19,6 +19,7 @@ from reconciler.simulate.migration import Migration, migrate
 from reconciler.simulate.paths import prove
 from reconciler.simulate.refusal import Refusal, Stuck, translated
 from reconciler.simulate.world import SEAT, World
+from reconciler.stopping import Ask, Asking
 
 CALL_DEADLINE_S = 30.0
 """How long a write may take before its host counts as silent."""
@@ -127,6 +128,8 @@ class SimEdge:
             self._migrate(action, progress, waits=waits)
         elif isinstance(action, ProvePath):
             prove(self.world, self._hypervisor(action), action)
+        elif isinstance(action, ShutdownDomain):
+            self._shut_down(action, progress, waits=waits)
         elif isinstance(action, UploadImage):
             self._upload(action, progress, waits=waits)
         else:
@@ -198,6 +201,36 @@ class SimEdge:
                     pace.switched = True
                 if order.give_up:
                     started.abort()
+
+    def _shut_down(self, action: ShutdownDomain, progress: Progress, *, waits: bool) -> None:
+        """Ask until it is off. A fault that lets us die in mid-action does so when it was asked for the first time."""
+        clock, asking = self.world.clock, Asking(action.stop)
+        begun, found = clock.now(), domains.domain(self._hypervisor(action), action.uuid, action.name)
+        while found.is_active:
+            hypervisor = self._hypervisor(action)
+            ask = asking.next(clock.now() - begun)
+            if ask is Ask.GIVE_UP:
+                raise Declined(f"cannot shut down {action.object}: {asking.declined_words}")
+            self._ask(hypervisor, action, asking, ask)
+            if ask is Ask.FORCE:
+                progress(note=asking.forced_words)
+            if not waits or ask is Ask.FORCE:
+                return
+            progress(percent=asking.percent(clock.now() - begun))
+            clock.sleep(TICK_S)
+
+    def _ask(self, hypervisor: Hypervisor, action: ShutdownDomain, asking: Asking, ask: Ask | None) -> None:
+        world = self.world
+        if ask is Ask.AGENT and not domains.has_agent(hypervisor, action.uuid):
+            asking.agent_failed = True
+            ask = asking.next(0.0)
+        if ask is None:
+            return
+        with self._checked(action):
+            if ask is Ask.FORCE:
+                domains.force_off(world, hypervisor, action.uuid)
+            else:
+                domains.shutdown(world, hypervisor, action.uuid, by_agent=ask is Ask.AGENT)
 
     def _upload(self, action: UploadImage, progress: Progress, *, waits: bool) -> None:
         world, hypervisor = self.world, self._hypervisor(action)

@@ -9,7 +9,7 @@ from reconciler.simulate.world import World
 
 def guest(world: World, words: list[str]) -> None:
     """guest NAME poweroff|crash|ioerror|deaf|wedge|unwedge, guest NAME dirty SIZE (a second),
-    or guest NAME agent absent|mute|well"""
+    guest NAME hears (its power button), guest NAME slow SECONDS (to power off), guest NAME agent absent|mute|well"""
     name, verb = words[:2]
     hypervisor, found = next((h, d) for h, d in world.all_domains() if d.name == name and d.guest)
     process = found.guest
@@ -24,6 +24,10 @@ def guest(world: World, words: list[str]) -> None:
         found.wedged = verb == "wedge"
     elif process and verb == "deaf":
         process.deaf = True
+    elif process and verb == "hears":
+        process.deaf = False
+    elif process and verb == "slow":
+        process.poweroff_s = float(words[2])
     elif process and verb == "agent":
         process.agent = Agent(words[2])
     elif process and verb == "dirty":

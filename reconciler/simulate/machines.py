@@ -137,8 +137,12 @@ class Guest:
     dirty_rate: int = 0
     """Bytes a second that it writes to its memory."""
     deaf: bool = False
-    """Ignores a request to shut down."""
+    """Ignores its power button."""
+    poweroff_s: float = 3.0
+    """How long it takes from a request to its end."""
     agent: Agent = Agent.ABSENT
+    forced_by: Hand | None = None
+    """Who pulled its plug."""
 
 
 @dataclass(eq=False)

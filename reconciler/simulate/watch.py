@@ -20,7 +20,7 @@ from reconciler.action import (
 )
 from reconciler.desired import Desired
 from reconciler.desired.derive import object_uuid, volume_name
-from reconciler.desired.documents import Document, OnDrain, Power, State
+from reconciler.desired.documents import Document, OnDrain, OnShutdownTimeout, Power, State
 from reconciler.observed import DomainState
 from reconciler.simulate import definition
 from reconciler.simulate.machines import Daemon, Domain, File, Hand, Hypervisor
@@ -81,6 +81,8 @@ class Watch:
         for guest, hand in self.world.ended[self._ended :]:
             if hand is Hand.US and not self._may_stop(guest.name):
                 self._broken(3, f"domain/{guest.name} was stopped")
+            if guest.forced_by is Hand.US and not self._may_force(guest.name):
+                self._broken(5, f"domain/{guest.name} was forced off")
         self._ended = len(self.world.ended)
 
     def _may_stop(self, name: str) -> bool:
@@ -91,6 +93,11 @@ class Watch:
         cordoned = any(host.spec.cordoned for host in self.desired.hosts.values())
         absent = document.spec.state is State.ABSENT and not document.spec.protected
         return document.spec.power is Power.STOPPED or absent or (drains and cordoned)
+
+    def _may_force(self, name: str) -> bool:
+        """What a guest has not written yet is lost with it."""
+        document = self.desired.domains.get(name)
+        return document is not None and document.spec.on_shutdown_timeout is OnShutdownTimeout.FORCE
 
     def _check_files(self) -> None:
         now = self._numbers()

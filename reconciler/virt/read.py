@@ -69,7 +69,7 @@ def read_domain(listed: ListedDomain, memo: Memo, rules: ReadingRules) -> SeenDo
     bound = _obstacles(handle) if ours and rules.asks_bound(name) else ()
     backing = persistent.backing | (live.backing if live else frozenset())
     reason = codes.reason_of(listed.state, listed.reason)
-    job = SeenJob() if (state, reason) == (DomainState.PAUSED, "migration") and _has_job(handle) else None
+    job = SeenJob() if (state, reason) == (DomainState.PAUSED, "migration") and has_job(handle) else None
 
     def make() -> SeenDomain:
         return SeenDomain(
@@ -128,7 +128,7 @@ def _disks(persistent: DomainReading, live: DomainReading | None) -> tuple[SeenD
     return tuple(dict.fromkeys((*persistent.disks, *(live.disks if live else ()))))
 
 
-def _has_job(handle: lib.Domain) -> bool:
+def has_job(handle: lib.Domain) -> bool:
     """virDomainGetJobInfo, which refuses to tell of an incoming migration: that is one too."""
     try:
         return bool(handle.jobInfo()[0] != codes.JOB_NONE)

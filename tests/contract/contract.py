@@ -57,6 +57,7 @@ from reconciler.observed import (
     Unknown,
 )
 from reconciler.ours import domain_mark, is_ours
+from reconciler.stopping import Stop
 from reconciler.xml import domain as domain_xml
 from reconciler.xml.network import network_xml
 from reconciler.xml.pool import pool_xml
@@ -385,7 +386,7 @@ class EdgeContract:
         assert seen.state is DomainState.RUNNING
         assert seen.live["memory"] == seen.fields["memory"]
         assert not seen.autostart
-        setting.apply(ShutdownDomain(setting.host, setting.guest, setting.domain_uuid))
+        setting.apply(ShutdownDomain(setting.host, setting.guest, setting.domain_uuid, Stop()))
         setting.until(Standing.OFF)
         setting.apply(UndefineDomain(setting.host, setting.guest, setting.domain_uuid))
         assert setting.seen() is None
@@ -404,7 +405,7 @@ class EdgeContract:
         setting.apply(record)
         wanted = setting.mark("root")
         assert setting.seen().mark == wanted
-        setting.apply(ShutdownDomain(setting.host, setting.guest, setting.domain_uuid))
+        setting.apply(ShutdownDomain(setting.host, setting.guest, setting.domain_uuid, Stop()))
         assert setting.until(Standing.OFF).mark == wanted
 
     def test_what_another_hand_made_gets_our_mark_in_both_definitions_and_nothing_else(self, setting):
@@ -484,7 +485,7 @@ class EdgeContract:
             ResumeDomain(setting.host, setting.guest, uuid),
             UndefineDomain(setting.host, setting.guest, uuid),
             StartDomain(setting.host, "nobody", nobody),
-            ShutdownDomain(setting.host, "nobody", nobody),
+            ShutdownDomain(setting.host, "nobody", nobody, Stop()),
             UndefineDomain(setting.host, "nobody", nobody),
         ):
             with refused():

@@ -6,6 +6,7 @@ from reconciler.fact import PoolReady
 from reconciler.guard import guard
 from reconciler.history import Failure, History
 from reconciler.step import HeldReason, Impact, Plan, Sign, Step
+from reconciler.stopping import Stop
 from tests.unit.made import Ref
 
 GOAL = PoolReady("hv1", "images")
@@ -16,7 +17,7 @@ def step(id_, action, needs=(), limit="", impact=Impact.LIVE):
 
 
 def delete(name):
-    stop = step(f"stop-{name}", ShutdownDomain("hv1", name, name), impact=Impact.DELETE)
+    stop = step(f"stop-{name}", ShutdownDomain("hv1", name, name, Stop()), impact=Impact.DELETE)
     undefine = UndefineDomain("hv1", name, name)
     return stop, step(f"undefine-{name}", undefine, (stop.id,), "deletes", Impact.DELETE)
 
@@ -87,7 +88,7 @@ def test_one_line_an_object_names_the_root_cause():
 
 
 def test_nobody_is_stopped_for_a_restart_elsewhere_that_cannot_follow():
-    stop = step("stop", ShutdownDomain("hv1", "a", "a"), impact=Impact.RESTART)
+    stop = step("stop", ShutdownDomain("hv1", "a", "a", Stop()), impact=Impact.RESTART)
     define = step("define", DefineDomain("hv2", "a", "a", ""), ("stop",), impact=Impact.MIGRATE)
     failed = History({define.id: Failure(define.object, 1, 0.0, "no")})
     assert run(Plan((stop, define)), history=failed, now=1.0) == ([], {HeldReason.BACKING_OFF})

@@ -17,6 +17,7 @@ from reconciler.action import (
 )
 from reconciler.simulate import SimEdge, act
 from reconciler.simulate.machines import Hand
+from reconciler.stopping import Stop
 from tests.scenarios.rehearsal import Rehearsal, cloud, cordoned
 
 GIB = 1024**3
@@ -87,8 +88,14 @@ def test_acting_on_what_a_silent_host_has(scene):
 
 
 def test_stopping_a_guest(scene):
-    scene.apply(ShutdownDomain("hv1", "db-1", scene.uuid("db-1")))
+    scene.apply(ShutdownDomain("hv1", "db-1", scene.uuid("db-1"), Stop()))
     assert scene.laws() == ["law 3"]
+
+
+def test_pulling_a_guests_plug_though_its_document_does_not_allow_it(scene):
+    scene.person("guest db-1 deaf")
+    scene.apply(ShutdownDomain("hv1", "db-1", scene.uuid("db-1"), Stop(5.0, force=True)))
+    assert scene.laws() == ["law 3", "law 5"]
 
 
 def test_a_guest_that_is_left_paused(scene):
