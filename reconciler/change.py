@@ -11,6 +11,7 @@ from reconciler.live import Way
 from reconciler.mark import MadeDisk, Mark
 from reconciler.step import Held
 from reconciler.stopping import Stop
+from reconciler.volume import NothingStandsOn, UsedByNoOther
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +214,27 @@ class ClaimMissing(DomainChange):
 @dataclass(frozen=True, slots=True)
 class DomainDisowned(ClaimMissing):
     """A definition that never had a disk, under the claim of another, which has `capacity`."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiskUnwanted(DomainChange):
+    """Its document says that it is deleted with its domain. `unused`, `bare`: nobody else has it, nothing is on it."""
+
+    pool: str
+    volume: str
+    unused: UsedByNoOther
+    bare: NothingStandsOn
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimUnwanted(DomainChange):
+    """The claim of a domain of whose shared disks none stays. `sizes`: the capacities by which it is its own."""
+
+    pool: str
+    volume: str
+    sizes: frozenset[int]
+    disks: tuple[tuple[str, str], ...]
+    """(pool, volume) that must be gone first."""
 
 
 @dataclass(frozen=True, slots=True)

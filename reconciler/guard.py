@@ -26,14 +26,16 @@ def guard(plan: Plan, policy: ClusterSpec, spent: Mapping[str, int], history: Hi
     limits = {"deletes": policy.limits.deletes, "restarts": policy.limits.restarts}
     wanted = Counter(step.limit for step in plan.steps if step.limit)
     over = {sort for sort, count in wanted.items() if count + spent.get(sort, 0) > limits[sort]}
-    refused = {step.id: _over(step, wanted, limits) for step in plan.steps if step.limit in over}
+    counts = {sort: (wanted[sort], spent.get(sort, 0), limits[sort]) for sort in over}
+    refused = {step.id: _over(step.limit, *counts[step.limit]) for step in plan.steps if step.limit in over}
     return _without(plan, {**_crowded_out(plan), **_backing_off(plan, history, now), **refused})
 
 
-def _over(step: Step, wanted: Mapping[str, int], limits: Mapping[str, int]) -> Refusal:
-    sort = step.limit
-    message = f"{wanted[sort]} {sort} are wanted, limits.{sort} is {limits[sort]}; raise it to allow them"
-    return HeldReason.OVER_LIMIT, message
+def _over(sort: str, wanted: int, spent: int, limit: int) -> Refusal:
+    before = f" after {spent} already" if spent else ""
+    message = f"{wanted} {sort} are wanted{before}, limits.{sort} is {limit}"
+    once = f"allow them once with --allow-deletes {wanted + spent}" if sort == "deletes" else ""
+    return HeldReason.OVER_LIMIT, f"{message}; {once + ', or raise it' if once else 'raise it to allow them'}"
 
 
 def _crowded_out(plan: Plan) -> dict[str, Refusal]:
@@ -109,7 +111,7 @@ def _hold_preparations(plan: Plan, held: dict[str, Refusal]) -> None:
         for need in step.needs:
             earlier = by_id[need]
             leads_there = earlier.impact is step.impact or earlier.impact is Impact.RESTART
-            if earlier.object[:2] == step.object[:2] and leads_there and need not in held:
+            if earlier.subject == step.subject and leads_there and need not in held:
                 held[need] = held[step.id]
 
 

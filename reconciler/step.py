@@ -62,10 +62,18 @@ class Step:
     limit: str = ""
     """Which of the cluster's limits counts it: deletes, restarts, or none."""
     recovery: "Recovery | None" = None
+    part_of: Ref | None = None
+    """The object that it is done for, where that is not its own: held, it is not done either."""
 
     @property
     def object(self) -> Ref:
         return self.action.object
+
+    @property
+    def subject(self) -> tuple[str, str]:
+        """Kind and name of what it is done for."""
+        ref = self.part_of or self.object
+        return ref.kind, ref.name
 
 
 class HeldReason(StrEnum):
@@ -111,6 +119,8 @@ class HeldReason(StrEnum):
     """Somebody else's line exports the directory differently, or the server is only observed."""
     CANNOT_CHANGE = "CannotChange"
     """libvirt cannot change this in place."""
+    DISK_KEPT = "DiskKept"
+    """A disk that its document wants deleted is another's too, stands below another, or is not known as its own."""
     PROTECTED = "Protected"
     """Its document says that it is never deleted."""
     IN_USE = "InUse"

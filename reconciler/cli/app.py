@@ -6,7 +6,7 @@ import click
 
 from reconciler.cli import exits, output
 from reconciler.cli.groups import LazyGroup
-from reconciler.cli.options import global_options
+from reconciler.cli.options import allow_deletes, global_options, settings
 
 EPILOG = """Exit codes: 0 converged, or nothing to do; 1 failed; 2 changes are pending (plan only); 3 something is held
 and needs a person; 4 a host could not be reached; 64 wrong usage; 65 documents invalid; 75 another reconciler holds the
@@ -48,6 +48,7 @@ def _show_version(context: click.Context, _parameter: click.Parameter, wanted: b
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show the version."
 )
+@allow_deletes
 @global_options
 @click.pass_context
 def cli(context: click.Context, once: bool) -> int | None:
@@ -58,6 +59,8 @@ def cli(context: click.Context, once: bool) -> int | None:
     if context.invoked_subcommand is not None:
         if once:
             raise click.UsageError("--once stands alone: it takes no command")
+        if settings(context).allow_deletes and context.invoked_subcommand != "plan":
+            raise click.UsageError("--allow-deletes is for the daemon, for --once and for plan")
         return None
     from reconciler.cli.daemon import daemon
     from reconciler.cli.once import once as run_once

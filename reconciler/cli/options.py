@@ -30,6 +30,8 @@ class Settings:
     color: str = "auto"
     verbose: bool = False
     image_root: tuple[str, ...] = ()
+    allow_deletes: int = 0
+    """Deletions that this run may make, where that is more than the documents allow."""
 
     @property
     def directory(self) -> Path:
@@ -88,6 +90,15 @@ _OPTIONS = (
     ),
     _option("-v", "--verbose", is_flag=True, help="Say more on stderr."),
 )
+
+
+allow_deletes = _option(
+    "--allow-deletes",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Let this run make up to N deletions, where limits.deletes is less.",
+)
+"""Of what may delete, and of `plan`, which shows it."""
 
 
 def global_options(function: Callable[..., Any]) -> Callable[..., Any]:

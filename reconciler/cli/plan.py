@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli import exits, output, world
-from reconciler.cli.options import Settings, with_settings
+from reconciler.cli.options import Settings, allow_deletes, with_settings
 from reconciler.show.safe import safe
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 @click.option(
     "--rebalance", is_flag=True, help="Show moves that would do good, with their gain; none is made by itself."
 )
+@allow_deletes
 @with_settings
 def plan(settings: Settings, cordon: tuple[str, ...], require_drainable: bool, rebalance: bool) -> int:
     """Show what a pass would do, and change nothing.

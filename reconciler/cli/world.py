@@ -29,7 +29,12 @@ def loader(settings: Settings) -> Callable[[], Desired]:
     from reconciler.load import load
 
     cache: dict[Any, Any] = {}
-    return lambda: load(settings.directory, cache=cache, image_roots=settings.image_roots)
+
+    def documents() -> Desired:
+        found = load(settings.directory, cache=cache, image_roots=settings.image_roots)
+        return found.allowing(settings.allow_deletes)
+
+    return documents
 
 
 def open_edge() -> Edge:

@@ -11,10 +11,15 @@ from reconciler.desired.documents import (
     Host,
     HostSelector,
     LabelSelector,
+    Metadata,
     Network,
     Pool,
+    State,
 )
 from reconciler.desired.ref import Ref
+
+UNNAMED = Cluster(api_version="reconciler/v1", kind="Cluster", metadata=Metadata(name="default"))
+"""What stands in for a Cluster document where there is none."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +52,11 @@ class Desired:
     @property
     def cluster_name(self) -> str:
         """It seeds UUIDs, MACs and our mark."""
-        return self.cluster.name if self.cluster else "default"
+        return (self.cluster or UNNAMED).name
 
     @property
     def policy(self) -> ClusterSpec:
-        return self.cluster.spec if self.cluster else ClusterSpec()
+        return (self.cluster or UNNAMED).spec
 
     @property
     def hypervisors(self) -> Mapping[str, Host]:
@@ -73,6 +78,25 @@ class Desired:
             if name in hosts
         }
         return replace(self, hosts={**self.hosts, **changed})
+
+    def allowing(self, deletes: int) -> "Desired":
+        """These documents as if `limits.deletes` were at least so much."""
+        if deletes <= self.policy.limits.deletes:
+            return self
+        limits = self.policy.limits.model_copy(update={"deletes": deletes})
+        cluster = self.cluster or UNNAMED
+        return replace(
+            self, cluster=cluster.model_copy(update={"spec": self.policy.model_copy(update={"limits": limits})})
+        )
+
+    def is_shared(self, pool: str) -> bool:
+        """Whether hosts see the same files in a pool of that name; of one without a document nobody knows: yes."""
+        return pool not in self.pools or self.pools[pool].is_shared
+
+    def may_go(self, domain: str) -> bool:
+        """Whether these documents want a domain of that name removed, by what they say or by what they do not."""
+        document = self.domains.get(domain)
+        return self.policy.prune if document is None else document.spec.state is State.ABSENT
 
     def has(self, ref: Ref) -> bool:
         """Whether a document says what `ref` (without its host) shall be."""

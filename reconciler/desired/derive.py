@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Mapping
 from functools import lru_cache
 
-from reconciler.desired.documents import Cdrom, Disk, Domain, Image, Interface, Pool
+from reconciler.desired.documents import Cdrom, Disk, Domain, Image, Interface, Pool, State
 
 NAMESPACE = uuid.UUID("6f1cbf05-5d0b-5c5e-9d5f-2f4f0b8f9a01")
 """Never change: every UUID and MAC that we ever derived hangs on it."""
@@ -56,14 +56,22 @@ def pools_of(domain: Domain) -> tuple[str, ...]:
     return tuple(sorted({disk.pool for disk in domain.spec.disks} | media))
 
 
-def claim(domain: Domain, pools: Mapping[str, Pool]) -> tuple[str, str] | None:
+def doomed_disks(domain: Domain) -> tuple[Disk, ...]:
+    """The disks whose data the document wants deleted, with the domain."""
+    absent = domain.spec.state is State.ABSENT
+    return tuple(disk for disk in domain.spec.disks if disk.on_delete == "delete") if absent else ()
+
+
+def claim(domain: Domain, pools: Mapping[str, Pool], made_as: str = "") -> tuple[str, str] | None:
     """(pool, volume) of the claim that is made before the domain's volumes: in the pool of its first shared disk.
+
+    `made_as`: the name that the domain was made under, where it has another now.
 
     None where no disk of it is on shared storage: what only one host sees nobody else can take for its own.
     """
     shared = (disk.pool for disk in domain.spec.disks if disk.pool in pools and pools[disk.pool].is_shared)
     pool = next(shared, None)
-    return (pool, f".{domain.name}.claim") if pool is not None else None
+    return (pool, f".{made_as or domain.name}.claim") if pool is not None else None
 
 
 def claim_size(cluster: str, domain: str, host: str) -> int:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StrictInt, StrictStr
 
 from reconciler.desired import rules
-from reconciler.desired.model import Duration, Flag, Later, Model, Name, Positive, Size
+from reconciler.desired.model import Duration, Flag, Model, Name, Positive, Size
 from reconciler.desired.parts import InterfaceName
 
 Mac = Annotated[StrictStr, AfterValidator(rules.mac), Field(json_schema_extra={"pattern": f"^{rules.MAC}$"})]
@@ -69,8 +69,8 @@ class Disk(Model):
     """true: other domains may use it at the same time; their guests must know how."""
     iotune: Iotune | None = None
     """How much it may do in a second; null: no bound."""
-    on_delete: Annotated[Literal["keep", "delete"], Later(("delete",))] = "keep"
-    """What becomes of it when the domain is deleted."""
+    on_delete: Literal["keep", "delete"] = "keep"
+    """What becomes of it when the domain's state is absent; never deleted: what others use or stand on."""
 
 
 class Cdrom(Model):

@@ -14,7 +14,6 @@ from reconciler.change import (
     DomainLeftover,
     DomainOff,
     DomainUndefined,
-    DomainUnwanted,
     Field,
 )
 from reconciler.desired import Desired, Ref
@@ -25,7 +24,9 @@ from reconciler.diff.claims import NO_DOCUMENT, VOUCH, existing_volume, maker, v
 from reconciler.diff.disks import disks_there, existing_disks, new_contents, new_disks, observed_at
 from reconciler.diff.fields import differing
 from reconciler.diff.live import Lacking, lacking
-from reconciler.diff.power import how_to_stop, lost_disks, merged, needs, nowhere_else, place_and_power, said
+from reconciler.diff.pools import stale
+from reconciler.diff.power import lost_disks, merged, needs, nowhere_else, place_and_power, said
+from reconciler.diff.removal import removal
 from reconciler.diff.volumes import disk_paths, media_paths
 from reconciler.history import History
 from reconciler.mark import Mark
@@ -60,7 +61,7 @@ def _domain(
         if where.seen is None or where.held:
             return
     if domain.spec.state is State.ABSENT:
-        yield from _unwanted(domain, placement)
+        yield from removal(desired, observed, domain, where)
     elif where.home is None or where.seen is None:
         yield from _new(desired, observed, domain, placement, history)
     else:
@@ -80,6 +81,8 @@ def _new(
     blocked = _may_live_elsewhere(desired, observed, domain)
     if blocked:
         yield Held(ref, *blocked)
+        if blocked[0] is HeldReason.VOLUME_WITHOUT_DOMAIN:
+            yield from _doubtful(desired, observed, domain, history)
         return
     if unread := _unread(desired, observed, domain, host, history):
         yield Held(ref, HeldReason.HOST_UNKNOWN, unread)
@@ -126,6 +129,16 @@ def _may_live_elsewhere(desired: Desired, observed: Observed, domain: Domain) ->
         way_out = f"{VOUCH}, or delete the claim" if volume.startswith("claim ") else VOUCH
         return HeldReason.VOLUME_WITHOUT_DOMAIN, f"{message}; {way_out}"
     return None
+
+
+def _doubtful(desired: Desired, observed: Observed, domain: Domain, history: History) -> Iterator[Change]:
+    """Another look where some hosts list a volume that others do not: it may have been deleted through those."""
+    for pool, volume in volumes_of(desired, domain):
+        listings = {host: observed.pool(host, pool) for host in desired.selected(desired.pools[pool].spec.hosts)}
+        known = {host: volume in seen.volumes for host, seen in listings.items() if seen and seen.volumes is not None}
+        for host, lists in known.items() if not all(known.values()) else ():
+            if lists and not history.is_recent(f"refresh-pool:pool/{pool}@{host}", observed_at(observed, host)):
+                yield from stale(desired, observed, pool, host, f"volume {volume} is listed here, and not everywhere")
 
 
 def _unread(desired: Desired, observed: Observed, domain: Domain, host: str, history: History) -> str:
@@ -258,17 +271,7 @@ def _definition(
     yield DomainDiffers(ref, ", ".join(str(field) for field in different), seen.uuid, xml, different, staged)
 
 
-# --- unwanted and foreign ----------------------------------------------------------------
-
-
-def _unwanted(domain: Domain, placement: Placement) -> Iterator[Change | Held]:
-    where = placement.where
-    if where.home is None or where.seen is None:
-        return
-    if domain.spec.protected:
-        yield Held(where.ref, HeldReason.PROTECTED, "state is absent, but protected is true; nothing is deleted")
-        return
-    yield DomainUnwanted(where.ref, "its document says absent", where.uuid, where.seen.is_active, how_to_stop(domain))
+# --- foreign ---------------------------------------------------------------------------------
 
 
 def _foreign_guests(desired: Desired, observed: Observed) -> Iterator[Held]:

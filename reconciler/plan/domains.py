@@ -30,7 +30,6 @@ from reconciler.change import (
     DomainOff,
     DomainOn,
     DomainUndefined,
-    DomainUnwanted,
     PathUnproven,
 )
 from reconciler.fact import AllOf, DisksRecorded, DomainGone, DomainIs, NetworkIs, PoolReady, VolumesAbsent
@@ -38,7 +37,7 @@ from reconciler.leaving import StillHere
 from reconciler.observed import Standing
 from reconciler.ours import CarriesOurMark
 from reconciler.plan.draft import Builder, Draft, contents_known, left, pool_ready, token, tokens
-from reconciler.plan.stopping import domain_on, domain_unwanted
+from reconciler.plan.stopping import domain_on
 from reconciler.step import Impact, Recovery, Sign
 from reconciler.volume import VolumeIs
 
@@ -329,6 +328,5 @@ DOMAINS: Mapping[type[Change], Builder] = {
     DomainLeftover: domain_leftover,
     DomainDisowned: domain_disowned,
     DomainHusk: domain_husk,
-    DomainUnwanted: domain_unwanted,
     PathUnproven: path_unproven,
 }

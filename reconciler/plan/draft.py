@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.action import Action
+from reconciler.desired.ref import Ref
 from reconciler.fact import Fact
 from reconciler.step import Impact, Recovery, Sign, Step
 
@@ -24,6 +25,7 @@ class Draft:
     slots: tuple[str, ...] = ()
     limit: str = ""
     recovery: Recovery | None = None
+    part_of: Ref | None = None
 
     @property
     def id(self) -> str:
@@ -43,6 +45,7 @@ class Draft:
             self.slots,
             self.limit,
             self.recovery,
+            self.part_of,
         )
 
 

@@ -63,7 +63,7 @@ def domain_unwanted(change: DomainUnwanted) -> tuple[Draft, ...]:
         Sign.DELETE,
         requires=(DomainIs(host, name, change.uuid, OFF),),
         provides=frozenset({token("gone", name, host)}),
-        after=frozenset({token("stopped", name)}),
+        after=frozenset(token(kind, name) for kind in ("stopped", "emptied", "unclaimed")),
         limit="deletes",
     )
     return (stop, undefine) if change.active else (undefine,)

@@ -144,6 +144,12 @@ def without_disk(xml: str, name: str) -> str:
     return xml.replace(found, "", 1)
 
 
+def lies_on(xml: str, name: str) -> str:
+    """The path of the disk that has that name as its user alias; empty where none has."""
+    disks = (disk for disk in _root(xml).findall("devices/disk") if disk.find(f"alias[@name='ua-{name}']") is not None)
+    return next((_paths(disk) for disk in disks), "")
+
+
 @dataclass(frozen=True)
 class PoolWords:
     name: str

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from reconciler.desired import Desired
-from reconciler.desired.derive import claim, image_marker, image_volume, object_uuid, volume_name
+from reconciler.desired.derive import claim, doomed_disks, image_marker, image_volume, object_uuid, volume_name
 from reconciler.desired.documents import Pool as PoolDocument
 from reconciler.observed import (
     EVERY_VOLUME,
@@ -193,12 +193,15 @@ def _volumes(
 ) -> dict[str, SeenVolume | None]:
     """What libvirtd lists; details of what the documents name, and of the one that is looked at."""
     named = {also, *_named_volumes(desired, found.name)}
+    every = also == EVERY_VOLUME or any(map(doomed_disks, desired.domains.values()))
     directory = world.directory(hypervisor, found.target)
     files = directory.files if directory else {}
     details: dict[str, SeenVolume | None] = {}
     for name in sorted(found.listed):
         file = files.get(name)
-        wanted = file is not None and (name in named or also == EVERY_VOLUME)
+        if file is None and every:
+            continue  # libvirt, asked for details of a file that is gone, says that there is no such volume
+        wanted = file is not None and (name in named or every)
         details[name] = SeenVolume(file.capacity, file.format, file.backing) if file and wanted else None
     return details
 

@@ -11,6 +11,7 @@ from reconciler.action import (
     Action,
     CreateVolume,
     DefineDomain,
+    DeleteVolume,
     DestroyHusk,
     DomainAction,
     GrowVolume,
@@ -45,6 +46,8 @@ class Watch:
     _ever: set[FileKey] = field(default_factory=set)
     _twice: set[str] = field(default_factory=set)
     _ended: int = 0
+    _deleted: set[FileKey] = field(default_factory=set)
+    """Files that we may delete, and are about to."""
 
     def __post_init__(self) -> None:
         self._remember_files()
@@ -102,9 +105,11 @@ class Watch:
     def _check_files(self) -> None:
         now = self._numbers()
         for key, number in self._files.items():
-            if key not in now:
+            if key not in now and key in self._deleted:
+                self._ever.discard(key)
+            elif key not in now:
                 self._broken(5, f"{'/'.join(key)} was removed")
-            elif now[key] != number:
+            elif now[key] != number and key not in self._deleted:
                 self._broken(5, f"{'/'.join(key)} was overwritten")
 
     def _remember_files(self) -> None:
@@ -156,6 +161,8 @@ class Watch:
             self._check_volume(action)
         if type(action) is GrowVolume:
             self._check_idle(action)
+        if isinstance(action, DeleteVolume):
+            self._check_deletion(action)
 
         def after() -> None:
             if foreign(self.world, self.desired) != before:
@@ -286,6 +293,42 @@ class Watch:
             file = self._file(hypervisor, f"{pool.target}/{action.volume}") if pool else None
             if found.is_active and file in found.opened:
                 self._broken(5, f"{action.verb} {action.object}, while domain/{found.name}@{hypervisor.name} uses it")
+
+    def _check_deletion(self, action: DeleteVolume) -> None:
+        """Data goes where a document says so in words, nobody else has it, and everybody could be asked (law 5)."""
+        what, hypervisor = f"{action.verb} {action.object}", self.world.hypervisors[action.host]
+        pool = hypervisor.pools.get(action.pool)
+        path = f"{pool.target}/{action.volume}" if pool else ""
+        file = self._file(hypervisor, path)
+        if file is None:
+            return  # nothing there: it will be refused
+        owners = [d for d in hypervisor.domains.values() if d.xml and self._may_lose(d, action, path)]
+        if not owners:
+            self._broken(5, f"{what}, and no document says so")
+        for host, found in self.world.all_domains():
+            paths = {p for xml in (found.xml, found.live) if xml for p, _ in definition.needs(xml).disks}
+            if path in paths and (found not in owners or found.is_active):
+                self._broken(5, f"{what}, which domain/{found.name}@{host.name} has too")
+        if any(
+            other.backing == path for _, directory in self.world.directories() for other in directory.files.values()
+        ):
+            self._broken(5, f"{what}, and something stands on it")
+        if silent := [host.name for host in self.world.hypervisors.values() if not self._can_be_asked(host)]:
+            self._broken(1, f"{what}, while host/{silent[0]} is silent")
+        self._deleted |= {key for key, number in self._numbers().items() if number == file.number}
+
+    def _may_lose(self, found: Domain, action: DeleteVolume, path: str) -> bool:
+        """Whether its document wants the volume deleted with it; a claim, once no shared disk of it is there."""
+        document = self.desired.domains.get(found.name)
+        if document is None or document.spec.state is State.PRESENT or document.spec.protected:
+            return False
+        doomed = {disk.pool for disk in document.spec.disks if disk.on_delete == "delete"}
+        paths = [disk for disk, _ in definition.needs(found.xml or "").disks]
+        if action.volume.startswith("."):
+            here = self.world.hypervisors[action.host]
+            return bool(doomed) and not any(self._exists(here, disk) for disk in paths)
+        names = {disk.name for disk in document.spec.disks if disk.on_delete == "delete"}
+        return path in {definition.lies_on(found.xml or "", name) for name in names}
 
     def _owners(self, action: CreateVolume) -> Iterator[tuple[str, str]]:
         for name, document in self.desired.domains.items():

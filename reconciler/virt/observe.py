@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from reconciler.clock import Pending
 from reconciler.desired import Desired
-from reconciler.desired.derive import claim, volume_name
+from reconciler.desired.derive import claim, doomed_disks, volume_name
 from reconciler.desired.documents import Domain
 from reconciler.errors import HostUnreachable
 from reconciler.observed import (
@@ -87,6 +87,7 @@ class Rules:
             keeps_xml=desired.domains.__contains__,
             edits=lambda name: desired.domains[name].spec.xml if name in desired.domains else (),
             asks_obstacles=desired.hosts[host].spec.cordoned,
+            asks_bound=desired.may_go,
         )
         return cls(reading, StorageRules.of(desired, host, answers), desired.hosts[host].migration_address)
 
@@ -171,9 +172,10 @@ def _storage(
 
 def unmade_volumes(desired: Desired, seen: Mapping[str, HostSeen]) -> Mapping[str, frozenset[str]]:
     """Pool -> volumes of documents' disks that no mark lists as made: only their details decide anything."""
-    made = set()
+    made, there = set(), set()
     for told in seen.values():
         if isinstance(told.domains, Listing):
+            there |= set(told.domains.items)
             marks = (domain.mark for domain in told.domains.items.values() if domain.mark)
             made |= {(m.name, disk) for m in marks if m.cluster == desired.cluster_name for disk in m.disks}
     wanted: dict[str, set[str]] = {}
@@ -182,6 +184,9 @@ def unmade_volumes(desired: Desired, seen: Mapping[str, HostSeen]) -> Mapping[st
             if (name, disk.name) not in made:
                 wanted.setdefault(disk.pool, set()).add(volume_name(name, disk))
                 _want_claim(desired, domain, wanted)
+        if name in there and doomed_disks(domain):  # what stands on them matters
+            for pool in desired.pools:
+                wanted.setdefault(pool, set()).add(EVERY_VOLUME)
     return {pool: frozenset(names) for pool, names in wanted.items()}
 
 

@@ -1,5 +1,6 @@
 """Domains: that what they need exists, and that some host has all of it."""
 
+from reconciler.desired.derive import doomed_disks
 from reconciler.desired.documents import Cdrom, Domain, Network, Pool, State
 from reconciler.load.checks.cloud_init import check_cloud_init
 from reconciler.load.checks.selectors import check_hosts
@@ -20,6 +21,9 @@ def check(world: World) -> None:
             needs = dict([*_pools(world, entry, domain), *_networks(world, entry, domain)])
             if hosts_are_right:
                 _candidates(world, entry, domain, needs)
+        for disk in doomed_disks(domain):
+            where = (entry, ("spec", "disks", domain.spec.disks.index(disk), "pool"))
+            world.refer(where, "Pool", disk.pool)
 
 
 def _names(world: World, entry: Entry, domain: Domain) -> None:
