@@ -6,6 +6,7 @@ from typing import Any
 from reconciler.action import SharedPool
 from reconciler.desired import Ref
 from reconciler.desired.documents import Transport
+from reconciler.desired.window import Window
 from reconciler.fact import NowhereElse
 from reconciler.live import Way
 from reconciler.mark import MadeDisk, Mark
@@ -276,6 +277,20 @@ class DomainOn(DomainChange):
     pools: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
     after_leaving: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DomainStaged(DomainChange):
+    """It runs without what its definition says by now, and is stopped and started where it is for that.
+
+    `held`: what is said of it as long as it is not. `mark`: as it shall be then.
+    """
+
+    stop: Stop
+    start: DomainOff
+    window: Window | None
+    held: Held
+    mark: Mark
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from reconciler.desired import Desired
 from reconciler.errors import DesiredStateError, Problem, ReconcilerError
+from reconciler.guard import spent_by
 from reconciler.history import RETRIED, History
 from reconciler.hypervisor import Clock
 from reconciler.step import HeldReason, Outcome, Report
@@ -143,9 +144,7 @@ class Daemon:
         now = self._clock.now()
         self._busy = self._busy + 1 if self.history.progressed(report, now) else 0
         self.history = self.history.after(report, now)
-        self._spent += [
-            (now, s.step.limit) for s in report.steps if s.step.limit and s.outcome is not Outcome.NOT_BEGUN
-        ]
+        self._spent += [(now, limit) for limit in spent_by(report).elements()]
         return report
 
     def _limits(self) -> Counter[str]:
@@ -165,6 +164,8 @@ class Daemon:
             return
         yield SETTLE_S * self._busy if self._busy else float("inf")
         yield SOON_S if any(held.reason in SOON for held in report.plan.held) else float("inf")
+        if report.plan.opens_in_s is not None:
+            yield max(SETTLE_S, report.plan.opens_in_s)
         yield from (max(SETTLE_S, wait) for wait in self._retries(report))
 
     def _retries(self, report: Report) -> Iterator[float]:

@@ -3,32 +3,50 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 
 from reconciler.desired.documents import ClusterSpec
 from reconciler.desired.ref import Ref
 from reconciler.history import FAILED, Failure, History
-from reconciler.step import Held, HeldReason, Impact, Plan, Step
+from reconciler.step import Held, HeldReason, Impact, Outcome, Plan, Report, Step
 
 Refusal = tuple[HeldReason, str]
 """Why a step is held, and what is said of it."""
 
 
-def guard(plan: Plan, policy: ClusterSpec, spent: Mapping[str, int], history: History, now: float) -> Plan:
-    """Hold what is over a limit, what failed a moment ago, and every step that needs a held one.
+def guard(
+    plan: Plan, policy: ClusterSpec, spent: Mapping[str, int], history: History, now: float, wall: datetime
+) -> Plan:
+    """Hold what is over a limit, outside its window, what failed a moment ago, and every step that needs a held one.
 
     `spent`: what counts against each limit already (this run, or the last hour). `now`: by the clock that `history`
-    was kept by. Raises: nothing.
+    was kept by; `wall`: by the calendar. Raises: nothing.
     """
     if policy.suspend:
         return _without(
             plan, {step.id: (HeldReason.SUSPENDED, "suspend is true: nothing is changed") for step in plan.steps}
         )
     limits = {"deletes": policy.limits.deletes, "restarts": policy.limits.restarts}
-    wanted = Counter(step.limit for step in plan.steps if step.limit)
+    closed = _closed(plan, wall)
+    wanted = Counter(step.limit for step in plan.steps if step.limit and step.id not in closed)
     over = {sort for sort, count in wanted.items() if count + spent.get(sort, 0) > limits[sort]}
     counts = {sort: (wanted[sort], spent.get(sort, 0), limits[sort]) for sort in over}
     refused = {step.id: _over(step.limit, *counts[step.limit]) for step in plan.steps if step.limit in over}
-    return _without(plan, {**_crowded_out(plan), **_backing_off(plan, history, now), **refused})
+    opens_in_s = min(((opens - wall).total_seconds() for opens in closed.values()), default=None)
+    outside = {step.id: _outside(step, closed[step.id]) for step in plan.steps if step.id in closed}
+    allowed = _without(plan, {**_crowded_out(plan), **_backing_off(plan, history, now), **refused, **outside})
+    return replace(allowed, opens_in_s=opens_in_s)
+
+
+def spent_by(report: Report) -> Counter[str]:
+    """What a pass used up of the cluster's limits.
+
+    A deletion that failed may have taken effect all the same; a guest that did not stop was not restarted.
+    """
+    begun = (one for one in report.steps if one.step.limit and one.outcome is not Outcome.NOT_BEGUN)
+    return Counter(
+        one.step.limit for one in begun if one.outcome is Outcome.DONE or one.step.impact is not Impact.RESTART
+    )
 
 
 def _over(sort: str, wanted: int, spent: int, limit: int) -> Refusal:
@@ -36,6 +54,16 @@ def _over(sort: str, wanted: int, spent: int, limit: int) -> Refusal:
     message = f"{wanted} {sort} are wanted{before}, limits.{sort} is {limit}"
     once = f"allow them once with --allow-deletes {wanted + spent}" if sort == "deletes" else ""
     return HeldReason.OVER_LIMIT, f"{message}; {once + ', or raise it' if once else 'raise it to allow them'}"
+
+
+def _closed(plan: Plan, wall: datetime) -> dict[str, datetime]:
+    """Steps whose window is not open, and when it opens."""
+    opens = {step.id: step.window.opens(wall) for step in plan.steps if step.window}
+    return {id_: moment for id_, moment in opens.items() if moment > wall}
+
+
+def _outside(step: Step, opens: datetime) -> Refusal:
+    return HeldReason.OUTSIDE_WINDOW, f"restartWindow ({step.window}, UTC) opens on {opens:%a %Y-%m-%d at %H:%M} UTC"
 
 
 def _crowded_out(plan: Plan) -> dict[str, Refusal]:
@@ -89,12 +117,17 @@ def _for_want_of(step: Step, root: Step, reason: HeldReason, message: str) -> Re
 
 
 def _held_objects(plan: Plan, held: Mapping[str, Refusal]) -> Iterator[Held]:
-    """One line an object for all its steps that wait for others, the first cause of them; each other reason once."""
-    waiting: set[Ref] = set()
+    """One line an object for all its steps that wait for others, the first cause of them; each other reason once.
+
+    Of a restart that is put off, what is put off says all.
+    """
+    waiting: set[Ref] = {step.object for step in plan.steps if step.instead and step.id in held}
     for step in plan.steps:
         if step.id not in held:
             continue
         reason, message = held[step.id]
+        if step.instead:
+            yield step.instead
         if reason is HeldReason.NEEDS_HELD and step.object in waiting:
             continue
         if reason is HeldReason.NEEDS_HELD:

@@ -1,6 +1,7 @@
 """The seam: what the real edge and the simulator both fulfil, and the clock that both live by."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, Protocol
 
 from reconciler.action import Action
@@ -74,6 +75,10 @@ class Clock(Protocol):
 
     def now(self) -> float:
         """Monotonic seconds."""
+        ...
+
+    def wall(self) -> datetime:
+        """What a calendar and a clock on the wall show, in UTC; it may jump, so nothing is measured by it."""
         ...
 
     def sleep(self, seconds: float) -> None: ...

@@ -35,6 +35,8 @@ class Mark:
     """Its document says that it is never deleted: known also once the document is gone."""
     former: str = ""
     """The name that it was made under, where it was renamed since: its claim is called by that."""
+    restarted_for: str = ""
+    """What we last restarted it for, as restarts.cause_of has it; empty once its definition is written anew."""
 
     @property
     def disks(self) -> frozenset[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from reconciler.desired import Desired
 from reconciler.diff import diff
 from reconciler.forecast import is_worth_measuring
-from reconciler.guard import guard
+from reconciler.guard import guard, spent_by
 from reconciler.history import FAILED, History
 from reconciler.hypervisor import Clock, Edge
 from reconciler.observed import Look, Observed, Part, Standing
@@ -74,7 +74,8 @@ def survey(
     placements = place(desired, observed, history)
     observed = _measured(desired, edge, observed, placements)
     planned = plan(desired, observed, diff(desired, observed, placements, history))
-    return Survey(observed, placements, guard(planned, desired.policy, spent or {}, history, clock.now()))
+    allowed = guard(planned, desired.policy, spent or {}, history, clock.now(), clock.wall())
+    return Survey(observed, placements, allowed)
 
 
 def _measured(desired: Desired, edge: Edge, observed: Observed, placements: Placements) -> Observed:
@@ -133,7 +134,7 @@ def converge(
     while True:
         report = one_pass(desired, edge, clock, past, spent=spent, tell=tell, stop=stop)
         progressed, past = past.progressed(report, clock.now()), past.after(report, clock.now())
-        spent.update(_spent(report))
+        spent.update(spent_by(report))
         passes.append(report)
         idle = 0 if progressed else idle + 1
         if stop() or idle >= IDLE_PASSES:
@@ -147,11 +148,6 @@ def converge(
         elif not report.plan.steps:
             break
     return _result(tuple(passes), past)
-
-
-def _spent(report: Report) -> Counter[str]:
-    """What this pass used up of the cluster's limits."""
-    return Counter(s.step.limit for s in report.steps if s.step.limit and s.outcome is not Outcome.NOT_BEGUN)
 
 
 def _worth_waiting(plan: Plan, history: History, now: float) -> float | None:

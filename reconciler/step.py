@@ -7,6 +7,7 @@ from typing import Any
 
 from reconciler.action import Action
 from reconciler.desired.ref import Ref
+from reconciler.desired.window import Window
 from reconciler.fact import Fact
 
 
@@ -64,6 +65,10 @@ class Step:
     recovery: "Recovery | None" = None
     part_of: Ref | None = None
     """The object that it is done for, where that is not its own: held, it is not done either."""
+    window: Window | None = None
+    """The only time at which it may begin; None: any."""
+    instead: "Held | None" = None
+    """What is held beside the reason, where it is not done now."""
 
     @property
     def object(self) -> Ref:
@@ -127,6 +132,8 @@ class HeldReason(StrEnum):
     """Something else still needs it."""
     OVER_LIMIT = "OverLimit"
     """More steps of that sort than the cluster's limits allow."""
+    OUTSIDE_WINDOW = "OutsideWindow"
+    """Restarts are made at other times only; the message says when next."""
     NEEDS_HELD = "NeedsHeld"
     """A step before it is held."""
     SUSPENDED = "Suspended"
@@ -168,6 +175,8 @@ class Plan:
     silent: Mapping[str, str] = field(default_factory=dict)
     orphans: tuple[Ref, ...] = ()
     """What carries our mark and has no document, while `prune` is off."""
+    opens_in_s: float | None = None
+    """Seconds until the first window opens for which a step is held; None where none is."""
 
     @property
     def actions(self) -> frozenset[Action]:

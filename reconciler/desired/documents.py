@@ -25,7 +25,19 @@ from reconciler.desired.domain import (
     TogetherWith,
     XmlEdit,
 )
-from reconciler.desired.model import Address, Duration, Flag, Later, Model, Name, Positive, Size, Text, Whole
+from reconciler.desired.model import (
+    Address,
+    Duration,
+    Flag,
+    Later,
+    Model,
+    Name,
+    Positive,
+    RestartWindow,
+    Size,
+    Text,
+    Whole,
+)
 from reconciler.desired.parts import (
     Document,
     HostSelector,
@@ -101,6 +113,8 @@ class ClusterSpec(Model):
     """true: what carries our mark and has no document any more is removed."""
     limits: Limits = Limits()
     """How many deletions and restarts one run may make."""
+    restart_window: RestartWindow | None = None
+    """When onChange may restart guests, in UTC, for example "Sat,Sun 02:00-05:00"; null: at any time."""
     placement: ClusterPlacement = ClusterPlacement()
     """How full hosts may become, and how guests are laid out on them."""
     migration: ClusterMigration = ClusterMigration()

@@ -18,7 +18,7 @@ from reconciler.desired.machine import (
     PlainPath,
     Topology,
 )
-from reconciler.desired.model import Duration, Flag, Later, Model, Name, Size, Text
+from reconciler.desired.model import Duration, Flag, Later, Model, Name, RestartWindow, Size, Text
 from reconciler.desired.parts import Document, HostSelector, Labels, MigrationPolicy, State
 
 Line = Annotated[StrictStr, AfterValidator(rules.line)]
@@ -202,8 +202,10 @@ class DomainSpec(Model):
     """What happens when its host is cordoned: migrate, restart (stop, start elsewhere), stop, or stay."""
     migration: DomainMigration = DomainMigration()
     """Overrides the cluster's migration policy, field by field."""
-    on_change: Annotated[OnChange, Later((OnChange.RESTART,))] = OnChange.HOLD
+    on_change: OnChange = OnChange.HOLD
     """What happens when a change cannot be made while it runs: hold it for a person, or restart the guest."""
+    restart_window: RestartWindow | None = None
+    """When onChange may restart it, in UTC, instead of the cluster's restartWindow; "00:00-24:00": at any time."""
     shutdown_timeout: Duration = 120.0
     """How long a guest that shall stop is asked to power off, by its agent and by its power button."""
     on_shutdown_timeout: OnShutdownTimeout = OnShutdownTimeout.HOLD

@@ -19,6 +19,7 @@ from pydantic.alias_generators import to_camel
 from reconciler.desired import rules
 from reconciler.desired.quantity import DURATION_PATTERN, SIZE_PATTERN, parse_duration, parse_size
 from reconciler.desired.rules import NAME
+from reconciler.desired.window import WINDOW_PATTERN, a_window
 
 __all__ = [
     "NAME",
@@ -29,6 +30,7 @@ __all__ = [
     "Model",
     "Name",
     "Positive",
+    "RestartWindow",
     "Size",
     "Text",
     "Whole",
@@ -75,3 +77,9 @@ Duration = Annotated[
     WithJsonSchema({"type": "string", "pattern": f"^{DURATION_PATTERN}$", "examples": ["90s"]}),
 ]
 """Seconds; written with a unit: 90s."""
+RestartWindow = Annotated[
+    StrictStr,
+    AfterValidator(a_window),
+    Field(json_schema_extra={"pattern": f"^{WINDOW_PATTERN}$", "examples": ["Sat,Sun 02:00-05:00"]}),
+]
+"""When guests may be restarted, in UTC; window.parse_window tells when that is."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 from reconciler.autostart import may_start_twice
 from reconciler.change import (
     Change,
+    DisksUnrecorded,
     DomainAutostarts,
     DomainDiffers,
     DomainDisowned,
@@ -27,6 +28,7 @@ from reconciler.diff.live import Lacking, lacking
 from reconciler.diff.pools import stale
 from reconciler.diff.power import lost_disks, merged, needs, nowhere_else, place_and_power, said
 from reconciler.diff.removal import removal
+from reconciler.diff.restarts import staged
 from reconciler.diff.volumes import disk_paths, media_paths
 from reconciler.history import History
 from reconciler.mark import Mark
@@ -207,7 +209,8 @@ def _existing(
     blocked = any(held.reason is not HeldReason.CANNOT_CHANGE for held in keeps_off)
     moves = tuple(place_and_power(desired, observed, domain, placement, blocked=blocked))
     if not any(isinstance(item, Held) for item in definition):
-        yield from lacks.held(ref)
+        mark = next((item.mark for item in disks if isinstance(item, DisksUnrecorded)), seen.mark)
+        yield from staged(desired, observed, domain, placement, lacks.staged, mark, blocked=blocked)
         if seen.standing is Standing.RUNNING and not any(isinstance(item, Change) for item in moves):
             yield from lacks.now  # what stops or moves is changed where it is next
     yield from disks
@@ -267,8 +270,8 @@ def _definition(
     except EditError as error:
         yield Held(ref, HeldReason.CANNOT_CHANGE, str(error))
         return
-    staged = seen.is_active and not {field.path for field in different} <= lacks.paths
-    yield DomainDiffers(ref, ", ".join(str(field) for field in different), seen.uuid, xml, different, staged)
+    needs_start = seen.is_active and not {field.path for field in different} <= lacks.paths
+    yield DomainDiffers(ref, ", ".join(str(field) for field in different), seen.uuid, xml, different, needs_start)
 
 
 # --- foreign ---------------------------------------------------------------------------------

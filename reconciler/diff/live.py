@@ -1,6 +1,5 @@
 """What a running domain lacks: what libvirt can change now, and what waits until it is started again."""
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from reconciler.change import DomainLiveDiffers, Field
@@ -8,7 +7,6 @@ from reconciler.desired import Ref
 from reconciler.diff.fields import differing
 from reconciler.live import Way
 from reconciler.observed import SeenDomain
-from reconciler.step import Held, HeldReason
 from reconciler.xml.domain import Fields
 from reconciler.xml.live import owner_of, way_of
 
@@ -23,12 +21,6 @@ class Lacking(NamedTuple):
     def paths(self) -> frozenset[tuple[str, ...]]:
         """Of the fields that it can get now."""
         return frozenset(field.path for change in self.now for field in change.fields)
-
-    def held(self, ref: Ref) -> Iterator[Held]:
-        """RestartRequired, which names all that is staged."""
-        if self.staged:
-            names = ", ".join(str(field) for field in self.staged)
-            yield Held(ref, HeldReason.RESTART_REQUIRED, f"takes effect when it is started again: {names}")
 
 
 def lacking(seen: SeenDomain, ref: Ref, said: Fields) -> Lacking:

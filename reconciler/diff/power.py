@@ -35,7 +35,7 @@ def place_and_power(
     elif where.seen.standing is Standing.OFF:
         yield _moved(desired, observed, domain, placement, target)
         if domain.spec.power is Power.RUNNING and not blocked:
-            yield from _start(desired, observed, domain, placement, target)
+            yield from start(desired, observed, domain, placement, target)
     elif domain.spec.power is Power.STOPPED:
         yield DomainOn(where.ref, "power is stopped", where.uuid, how_to_stop(domain))
         yield _moved(desired, observed, domain, placement, target)
@@ -51,7 +51,7 @@ def _stranded(desired: Desired, observed: Observed, domain: Domain, placement: P
     off = where.seen is not None and where.seen.standing is Standing.OFF
     no_way = held is not None and held.reason is HeldReason.CANNOT_MIGRATE
     if off and no_way and domain.spec.power is Power.RUNNING and domain.spec.on_drain is OnDrain.RESTART:
-        yield from _start(desired, observed, domain, placement, where.home or "")
+        yield from start(desired, observed, domain, placement, where.home or "")
 
 
 def _restarted(
@@ -63,13 +63,13 @@ def _restarted(
         message = "onDrain is restart, and power is unmanaged: nobody would start it again; say power: running"
         yield Held(where.ref, HeldReason.CANNOT_MIGRATE, message)
         return
-    start = tuple(_start(desired, observed, domain, placement, target))
-    if not any(isinstance(item, Held) for item in start):
+    starting = tuple(start(desired, observed, domain, placement, target))
+    if not any(isinstance(item, Held) for item in starting):
         reason = f"{placement.cause} and onDrain is restart"
         stop = how_to_stop(domain)
         yield DomainOn(where.ref, reason, where.uuid, stop, target, *needs(domain), placement.after)
         yield _moved(desired, observed, domain, placement, target)
-    yield from start
+    yield from starting
 
 
 def _moved(
@@ -128,7 +128,7 @@ def _power(
         if reason := _reason_to_stop(desired, domain, host):
             yield DomainOn(where.ref, reason, where.uuid, how_to_stop(domain))
     elif domain.spec.power is Power.RUNNING and not _reason_to_stop(desired, domain, host):
-        yield from _start(desired, observed, domain, placement, host)
+        yield from start(desired, observed, domain, placement, host)
 
 
 def how_to_stop(domain: Domain) -> Stop:
@@ -143,7 +143,7 @@ def _reason_to_stop(desired: Desired, domain: Domain, host: str) -> str:
     return f"host/{host} is cordoned and onDrain is stop" if cordoned and domain.spec.on_drain is OnDrain.STOP else ""
 
 
-def _start(
+def start(
     desired: Desired, observed: Observed, domain: Domain, placement: Placement, host: str
 ) -> Iterator[Change | Held]:
     """Start it at `host`. What this plan moves away or removes before that is no obstacle."""
@@ -212,7 +212,8 @@ def needs(domain: Domain) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def merged(desired: Desired, observed: Observed, domain: Domain, seen: SeenDomain) -> str:
     """The persistent definition with what the document says written into it, and our mark. Raises: EditError."""
     fields = said(desired, observed, domain, seen, seen.fields or {})
-    return merge(seen.xml, fields, sources=disk_paths(desired, domain), mark=seen.mark, edits=domain.spec.xml)
+    mark = replace(seen.mark, restarted_for="") if seen.mark else None
+    return merge(seen.xml, fields, sources=disk_paths(desired, domain), mark=mark, edits=domain.spec.xml)
 
 
 def said(desired: Desired, observed: Observed, domain: Domain, seen: SeenDomain, there: Fields) -> Fields:

@@ -26,5 +26,13 @@ def place(desired: Desired, observed: Observed, history: History) -> Placements:
     does not find room is held with each host's reason; what matters most finds room first. Order: by name. Raises:
     nothing. Source: design, laws 1, 2 and 7.
     """
-    decision = decide(Scene(desired, observed, history))
-    return Placements(decision.placed, decision.rejections)
+    scene = Scene(desired, observed, history)
+    decision = decide(scene)
+    return Placements(_with_crowds(scene, decision.placed), decision.rejections)
+
+
+def _with_crowds(scene: Scene, placed: Mapping[str, Placement]) -> Mapping[str, Placement]:
+    crowded = {host.name for number, host in enumerate(scene.hosts) if scene.ledger.memory[number] < 0}
+    if not crowded:
+        return placed
+    return {name: one._replace(crowded=True) if one.target in crowded else one for name, one in placed.items()}

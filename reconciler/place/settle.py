@@ -23,6 +23,8 @@ class Placement(NamedTuple):
     held: Held | None = None
     cause: str = ""
     after: tuple[tuple[str, str], ...] = ()
+    crowded: bool = False
+    """Were all at its host as large as their documents say, they would not find room there."""
 
     @property
     def moves(self) -> bool:

@@ -6,8 +6,9 @@ from typing import Any
 
 from reconciler.action import Action
 from reconciler.desired.ref import Ref
+from reconciler.desired.window import Window
 from reconciler.fact import Fact
-from reconciler.step import Impact, Recovery, Sign, Step
+from reconciler.step import Held, Impact, Recovery, Sign, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class Draft:
     limit: str = ""
     recovery: Recovery | None = None
     part_of: Ref | None = None
+    window: Window | None = None
+    instead: Held | None = None
 
     @property
     def id(self) -> str:
@@ -46,6 +49,8 @@ class Draft:
             self.limit,
             self.recovery,
             self.part_of,
+            self.window,
+            self.instead,
         )
 
 

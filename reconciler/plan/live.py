@@ -22,6 +22,7 @@ def domain_live_differs(change: DomainLiveDiffers) -> tuple[Draft, ...]:
             change.reason,
             sign=Sign.UPDATE,
             requires=(DomainIs(host, name, change.uuid, RUNNING),),
+            provides=frozenset({token("changed", name)}),
             after=frozenset({token("adopted", name), token("defined", name)}),
         ),
     )

@@ -11,9 +11,12 @@ from _thread import LockType, allocate_lock
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from reconciler.errors import ReconcilerError
+
+_MONDAY = datetime(2024, 1, 1, tzinfo=UTC)
 
 
 class Deadlock(ReconcilerError):
@@ -76,6 +79,10 @@ class VirtualClock:
     def now(self) -> float:
         """Virtual seconds."""
         return self._now
+
+    def wall(self) -> datetime:
+        """Virtual time began on a Monday at midnight."""
+        return _MONDAY + timedelta(seconds=self._now)
 
     def sleep(self, seconds: float) -> None:
         """Let virtual time pass, and others run."""

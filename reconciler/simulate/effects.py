@@ -46,8 +46,15 @@ def record_disks(world: World, hypervisor: Hypervisor, action: actions.RecordDis
     if found.live is not None:
         found.live = domain_xml.merge(found.live, {}, sources={}, mark=mark)
     names = ", ".join(sorted(mark.disks)) or "none"
-    words = "adopted with its disks" if isinstance(action, actions.AdoptDomain) else "disks recorded"
-    world.tell(hypervisor.name, f"domain/{found.name}", f"{words}: {names}")
+    words = _RECORDED[type(action)].format(names)
+    world.tell(hypervisor.name, f"domain/{found.name}", words)
+
+
+_RECORDED: Mapping[type[Action], str] = {
+    actions.RecordDisks: "disks recorded: {}",
+    actions.AdoptDomain: "adopted with its disks: {}",
+    actions.RecordRestart: "restart recorded",
+}
 
 
 def rename_domain(world: World, hypervisor: Hypervisor, action: actions.RenameDomain) -> None:
@@ -91,6 +98,7 @@ ON_HYPERVISOR: Mapping[type[Action], Effect] = {
     actions.RecordDisks: record_disks,
     actions.AdoptDomain: record_disks,
     actions.RenameDomain: rename_domain,
+    actions.RecordRestart: record_disks,
     actions.StartDomain: lambda w, h, a: domains.start(w, h, a.uuid),
     actions.ResumeDomain: lambda w, h, a: domains.resume(w, h, a.uuid),
     actions.ShutdownDomain: lambda w, h, a: domains.shutdown(w, h, a.uuid),

@@ -21,7 +21,7 @@ from reconciler.action import (
 )
 from reconciler.desired import Desired
 from reconciler.desired.derive import object_uuid, volume_name
-from reconciler.desired.documents import Document, OnDrain, OnShutdownTimeout, Power, State
+from reconciler.desired.documents import Document, OnChange, OnDrain, OnShutdownTimeout, Power, State
 from reconciler.observed import DomainState
 from reconciler.simulate import definition
 from reconciler.simulate.machines import Daemon, Domain, File, Hand, Hypervisor
@@ -95,7 +95,8 @@ class Watch:
         drains = document.spec.on_drain in (OnDrain.RESTART, OnDrain.STOP)
         cordoned = any(host.spec.cordoned for host in self.desired.hosts.values())
         absent = document.spec.state is State.ABSENT and not document.spec.protected
-        return document.spec.power is Power.STOPPED or absent or (drains and cordoned)
+        restarts = document.spec.on_change is OnChange.RESTART
+        return document.spec.power is Power.STOPPED or absent or restarts or (drains and cordoned)
 
     def _may_force(self, name: str) -> bool:
         """What a guest has not written yet is lost with it."""

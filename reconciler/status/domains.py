@@ -169,7 +169,8 @@ def _in_sync(view: View, domain: Domain) -> Condition:
 
 
 def _restart_required(view: View, domain: Domain) -> Condition:
-    held = next((h for h in _held(view, domain) if h.reason is HeldReason.RESTART_REQUIRED), None)
+    coming = (s.instead for s in view.plan.steps if s.instead and is_own(domain, s.object))
+    held = next((h for h in (*_held(view, domain), *coming) if h.reason is HeldReason.RESTART_REQUIRED), None)
     if held:
         return Condition("RestartRequired", Truth.TRUE, "Staged", held.message)
     return Condition("RestartRequired", Truth.FALSE, "NothingStaged")

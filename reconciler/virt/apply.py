@@ -240,6 +240,7 @@ SHORT: Mapping[type[Action], Short] = {
     verbs.RecordDisks: Short("record the disks of", _record_disks, 45.0),
     verbs.AdoptDomain: Short("adopt", _record_disks, 45.0),
     verbs.RenameDomain: Short("rename", _rename_domain, 45.0),
+    verbs.RecordRestart: Short("record the restart of", _record_disks, 45.0),
     verbs.StartDomain: Short("start", _start_domain, 120.0),
     verbs.ResumeDomain: Short("resume", _resume_domain, 45.0),
     verbs.DestroyHusk: Short("end", _destroy_husk, 60.0),

@@ -28,6 +28,7 @@ def read_mark(root: Element) -> Mark | None:
         found.get("uuid", ""),
         found.get("protected") == "true",
         found.get("former", ""),
+        found.get("restartedFor", ""),
     )
 
 
@@ -86,6 +87,7 @@ def _words(mark: Mark) -> dict[str, str]:
             "uuid": mark.uuid,
             "claimedBy": mark.claimed_by,
             "protected": "true" if mark.protected else "",
+            "restartedFor": mark.restarted_for,
         }
     )
 

@@ -1,15 +1,22 @@
 """What is over a limit, suspended or backing off is held, with all that needs it."""
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
 from reconciler.action import DefineDomain, RefreshPool, ShutdownDomain, StartDomain, UndefineDomain
 from reconciler.desired.documents import ClusterSpec
+from reconciler.desired.window import parse_window
 from reconciler.fact import PoolReady
-from reconciler.guard import guard
+from reconciler.guard import guard, spent_by
 from reconciler.history import Failure, History
-from reconciler.step import HeldReason, Impact, Plan, Sign, Step
+from reconciler.step import Held, HeldReason, Impact, Outcome, Plan, Report, Sign, Step, StepReport
 from reconciler.stopping import Stop
 from tests.unit.made import Ref
 
 GOAL = PoolReady("hv1", "images")
+MONDAY_NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
 
 
 def step(id_, action, needs=(), limit="", impact=Impact.LIVE):
@@ -23,7 +30,7 @@ def delete(name):
 
 
 def run(plan, policy=None, spent=None, history=None, now=0.0):
-    guarded = guard(plan, policy or ClusterSpec(), spent or {}, history or History(), now)
+    guarded = guard(plan, policy or ClusterSpec(), spent or {}, history or History(), now, MONDAY_NOON)
     return [s.id for s in guarded.steps], {held.reason for held in guarded.held}
 
 
@@ -79,7 +86,7 @@ def test_one_line_an_object_names_the_root_cause():
     define = step("define", DefineDomain("hv1", "a", "a", ""), ("start",))
     boot = step("boot", StartDomain("hv1", "a", "a"), ("define", "net"))
     history = History({s.id: Failure(s.object, 1, 0.0, "no route") for s in (pool, network)})
-    guarded = guard(Plan((pool, network, define, boot)), ClusterSpec(), {}, history, 1.0)
+    guarded = guard(Plan((pool, network, define, boot)), ClusterSpec(), {}, history, 1.0, MONDAY_NOON)
     assert [(str(h.object), h.reason, h.message) for h in guarded.held] == [
         ("domain/a@hv1", HeldReason.NEEDS_HELD, "needs refresh-pool of pool/p@hv1, which is held: BackingOff"),
         ("pool/n@hv1", HeldReason.BACKING_OFF, "failed once, tried again in 19 s: no route"),
@@ -92,3 +99,45 @@ def test_nobody_is_stopped_for_a_restart_elsewhere_that_cannot_follow():
     define = step("define", DefineDomain("hv2", "a", "a", ""), ("stop",), impact=Impact.MIGRATE)
     failed = History({define.id: Failure(define.object, 1, 0.0, "no")})
     assert run(Plan((stop, define)), history=failed, now=1.0) == ([], {HeldReason.BACKING_OFF})
+
+
+# --- restarts --------------------------------------------------------------------------
+
+
+STAGED = Held(Ref("domain", "a", "hv1"), HeldReason.RESTART_REQUIRED, "vcpus")
+
+
+def restart(name, window=None):
+    stop = step(f"stop-{name}", ShutdownDomain("hv1", name, name, Stop()), limit="restarts", impact=Impact.RESTART)
+    staged = replace(STAGED, object=stop.object)
+    stop = replace(stop, window=parse_window(window) if window else None, instead=staged)
+    return stop, step(f"start-{name}", StartDomain("hv1", name, name), (stop.id,))
+
+
+def test_outside_its_window_nothing_is_restarted_and_what_is_staged_is_said():
+    guarded = guard(Plan(restart("a", "13:00-14:00")), ClusterSpec(), {}, History(), 0.0, MONDAY_NOON)
+    said = "restartWindow (13:00-14:00, UTC) opens on Mon 2024-01-01 at 13:00 UTC"
+    assert (guarded.steps, guarded.opens_in_s) == ((), 3600.0)
+    assert guarded.held == (Held(STAGED.object, HeldReason.OUTSIDE_WINDOW, said), STAGED)
+
+
+def test_within_its_window_it_is():
+    guarded = guard(Plan(restart("a", "11:00-14:00")), ClusterSpec(), {}, History(), 0.0, MONDAY_NOON)
+    assert ([s.id for s in guarded.steps], guarded.held, guarded.opens_in_s) == (["stop-a", "start-a"], (), None)
+
+
+def test_what_waits_for_its_window_does_not_count_against_the_limit():
+    policy = ClusterSpec(limits={"restarts": 1})
+    plan = Plan((*restart("a", "13:00-14:00"), *restart("b")))
+    assert run(plan, policy)[0] == ["stop-b", "start-b"]
+    assert run(plan, policy, {"restarts": 1})[0] == []
+
+
+@pytest.mark.parametrize(
+    ("outcome", "restarts", "deletes"),
+    [(Outcome.DONE, 1, 1), (Outcome.FAILED, 0, 1), (Outcome.NOT_BEGUN, 0, 0)],
+)
+def test_what_counts_against_a_limit(outcome, restarts, deletes):
+    steps = (restart("a")[0], delete("b")[1])
+    spent = spent_by(Report(Plan(steps), tuple(StepReport(one, outcome) for one in steps)))
+    assert (spent["restarts"], spent["deletes"]) == (restarts, deletes)

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from reconciler.action import ShutdownDomain
 from reconciler.desired import Desired, Ref
 from reconciler.desired.documents import Domain, Host
 from reconciler.errors import UsageError
+from reconciler.fact import AllOf
 from reconciler.history import History
 from reconciler.load import load
 from reconciler.observed import DomainState, Observed, SeenDomain, Unknown
@@ -16,7 +18,8 @@ from reconciler.status import Condition, ObjectStatus, Truth, status
 from reconciler.status.drain import made_undrainable
 from reconciler.status.names import find
 from reconciler.status.why import Why, why
-from reconciler.step import Held, HeldReason, Plan
+from reconciler.step import Held, HeldReason, Impact, Plan, Step
+from reconciler.stopping import Stop
 from tests.unit.test_cli_stubs import (
     GIB,
     domain,
@@ -349,6 +352,14 @@ def test_restart_required(desired: Desired) -> None:
     told = condition(desired, settled(), "domain/web-1", "RestartRequired", Plan(held=(held,)))
     assert (told.status, told.message) == (Truth.TRUE, "memory: 128MiB -> 256MiB")
     assert condition(desired, settled(), "domain/web-1", "InSync", Plan(held=(held,))).status is Truth.FALSE
+
+
+def test_restart_required_while_the_restart_is_planned(desired: Desired) -> None:
+    held = Held(Ref("domain", "web-1", "hv1"), HeldReason.RESTART_REQUIRED, "memory: 128MiB -> 256MiB")
+    stop = ShutdownDomain("hv1", "web-1", "uuid", Stop())
+    step = Step("stop", stop, (), AllOf(()), Impact.RESTART, "onChange is restart", instead=held)
+    told = condition(desired, settled(), "domain/web-1", "RestartRequired", Plan((step,)))
+    assert (told.status, told.message) == (Truth.TRUE, "memory: 128MiB -> 256MiB")
 
 
 def test_held_for_an_unknown_host_is_unknown(desired: Desired) -> None:
