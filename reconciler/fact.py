@@ -221,7 +221,7 @@ class VolumesPresent:
 
 @dataclass(frozen=True, slots=True)
 class NetworkIs:
-    """The network is there under our mark with `fields` (and active), or gone."""
+    """The network is there under our mark with `fields`: active, or not, or defined whether active or not; or gone."""
 
     host: str
     name: str
@@ -241,6 +241,8 @@ class NetworkIs:
             return _presence(there=network is not None, wanted=self.defined)
         if self.active is not None and network.active is not self.active:
             return _no("it is active" if network.active else "it is not active")
+        if self.active is None and not network.persistent:
+            return _no("it is active without a definition")
         other = sorted(key for key, value in self.fields.items() if network.fields.get(key) != value)
         return _no(f"its {other[0]} is {network.fields.get(other[0])!r}") if other else YES
 

@@ -118,6 +118,8 @@ class SeenNetwork:
     mark: Mark | None = None
     fields: Mapping[str, Any] = field(default_factory=dict)
     xml: str = ""
+    persistent: bool = True
+    """False: it is active, but has no definition that would outlive it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,11 @@ def _wanted(desired: Desired, network: Network, host: str, seen: SeenNetwork | N
     xml = network_xml(seen.xml if seen else None, network.name, seen.uuid if seen else uuid, fields, mark)
     if seen is None:
         yield NetworkUndefined(ref, "it is not defined", xml, tuple(fields.items()))
+        yield NetworkInactive(ref, "it is not defined")
+        return
+    if not seen.persistent:
+        reason = "it is active without a definition, and would be gone once its host starts again"
+        yield NetworkUndefined(ref, reason, xml, tuple(fields.items()))
         return
     if different := differing(seen.fields, fields):
         reason = ", ".join(str(field) for field in different)

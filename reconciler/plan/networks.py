@@ -19,7 +19,7 @@ from reconciler.step import Impact, Sign
 
 
 def network_undefined(change: NetworkUndefined) -> tuple[Draft, ...]:
-    return _define(change, Sign.CREATE), network_inactive(change)[0]
+    return (_define(change, Sign.CREATE),)
 
 
 def network_differs(change: NetworkDiffers) -> tuple[Draft, ...]:

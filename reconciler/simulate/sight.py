@@ -29,7 +29,7 @@ from reconciler.observed import (
     SeenVolume,
 )
 from reconciler.simulate import definition
-from reconciler.simulate.machines import Agent, Domain, Hypervisor, Mount, NfsServer, Pool
+from reconciler.simulate.machines import Agent, Domain, Hypervisor, Mount, Network, NfsServer, Pool
 from reconciler.simulate.refusal import Stuck
 from reconciler.simulate.world import SEAT, World
 from reconciler.xml import domain as domain_xml
@@ -65,7 +65,7 @@ def _items(world: World, desired: Desired, hypervisor: Hypervisor, look: Look) -
     if look.part is Part.DOMAINS:
         return {found.name: _domain(world, desired, found) for found in hypervisor.domains.values()}
     if look.part is Part.NETWORKS:
-        return {n.name: _network(n.xml or n.live or "", n.active) for n in hypervisor.networks.values()}
+        return {found.name: _network(found) for found in hypervisor.networks.values()}
     return {found.name: _pool(world, desired, hypervisor, found, look.volume) for found in hypervisor.pools.values()}
 
 
@@ -138,9 +138,11 @@ def _job(world: World, found: Domain) -> SeenJob | None:
     return None
 
 
-def _network(xml: str, active: bool) -> SeenNetwork:
+def _network(found: Network) -> SeenNetwork:
+    xml = found.xml or found.live or ""
     reading = _read_network(xml)
-    return SeenNetwork(reading.name, reading.uuid, active, reading.mark, reading.fields, xml)
+    persistent = found.xml is not None
+    return SeenNetwork(reading.name, reading.uuid, found.active, reading.mark, reading.fields, xml, persistent)
 
 
 # --- pools --------------------------------------------------------------------------------

@@ -75,7 +75,10 @@ def _read_one(handle: lib.Domain, memo: Memo, rules: ReadingRules) -> SeenDomain
 def look_at_network(link: Link, look: Look, at: float) -> Listing[SeenNetwork] | Unknown:
     def read(session: Session) -> Listing[SeenNetwork]:
         handle = _found(session.connection.networkLookupByName, look.name, Code.NO_NETWORK)
-        seen = network_seen(handle, link, active=bool(handle.isActive())) if handle is not None else None
+        if handle is None:
+            return _listing(look, {}, at)
+        active, persistent = bool(handle.isActive()), bool(handle.isPersistent())
+        seen = network_seen(handle, link, active=active, persistent=persistent)
         return _listing(look, {seen.name: seen} if seen else {}, at)
 
     return attempt(link, read, SINGLE)

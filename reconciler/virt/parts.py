@@ -147,24 +147,27 @@ def _guests_cpu(connection: lib.Connection, arch: str, virt_types: tuple[str, ..
 
 def read_networks(session: Session, link: Link, at: float) -> Listing[SeenNetwork]:
     """Every network, by its persistent definition. Raises: libvirt's errors."""
+    persistent, active = (
+        {handle.name(): handle for handle in session.connection.listAllNetworks(flag)}
+        for flag in (codes.LIST_NETWORKS_PERSISTENT, codes.LIST_NETWORKS_ACTIVE)
+    )
     seen = {}
-    for flag, active in ((codes.LIST_NETWORKS_ACTIVE, True), (codes.LIST_NETWORKS_INACTIVE, False)):
-        for handle in session.connection.listAllNetworks(flag):
-            network = network_seen(handle, link, active=active)
-            if network is not None:
-                seen[network.name] = network
-            session.beat()
+    for name, handle in {**active, **persistent}.items():
+        network = network_seen(handle, link, active=name in active, persistent=name in persistent)
+        if network is not None:
+            seen[network.name] = network
+        session.beat()
     link.memo.forget_others("network/", {f"network/{network.uuid}" for network in seen.values()})
     return Listing(dict(sorted(seen.items())), at)
 
 
-def network_seen(handle: lib.Network, link: Link, *, active: bool) -> SeenNetwork | None:
+def network_seen(handle: lib.Network, link: Link, *, active: bool, persistent: bool) -> SeenNetwork | None:
     """One network; None where it is gone meanwhile. One that cannot be understood is nobody's: hands off."""
     try:
         flags = codes.NETWORK_XML_INACTIVE if link.reach.takes_flags else 0
-        return read_network(handle, link.memo, active=active, flags=flags)
+        return read_network(handle, link.memo, active=active, persistent=persistent, flags=flags)
     except (ReconcilerError, ValueError):
-        return SeenNetwork(handle.name(), handle.UUIDString(), active)
+        return SeenNetwork(handle.name(), handle.UUIDString(), active, persistent=persistent)
     except Exception as error:
         if lib.is_refused(error, Code.NO_NETWORK):
             return None

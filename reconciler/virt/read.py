@@ -144,13 +144,16 @@ def _obstacles(handle: lib.Domain) -> tuple[str, ...]:
     return (*saved, f"it has {snapshots} snapshot{'s' if snapshots > 1 else ''}") if snapshots else saved
 
 
-def read_network(handle: lib.Network, memo: Memo, *, active: bool, flags: int) -> SeenNetwork:
-    """Read one network's persistent definition. Raises: libvirt's errors, XmlError, TooMuch."""
+def read_network(handle: lib.Network, memo: Memo, *, active: bool, persistent: bool, flags: int) -> SeenNetwork:
+    """Read one network's persistent definition, or what is active where it has none.
+
+    Raises: libvirt's errors, XmlError, TooMuch.
+    """
     text = handle.XMLDesc(flags)
     key = f"network/{handle.UUIDString()}"
     reading = memo.reading(key, "persistent", text, read_network_xml)
     return memo.same(
         key,
-        (reading, active, text),
-        lambda: SeenNetwork(reading.name, reading.uuid, active, reading.mark, reading.fields, text),
+        (reading, active, persistent, text),
+        lambda: SeenNetwork(reading.name, reading.uuid, active, reading.mark, reading.fields, text, persistent),
     )

@@ -5,15 +5,18 @@ A definition that is written without them loses them. So they are put in at the 
 
 from collections.abc import Iterator
 
-from reconciler.xml.tree import Element, parse, parse_for_edit, render
+from reconciler.xml.tree import Element, XmlError, parse, parse_for_edit, render
 
 ATTRIBUTES = ("passwd", "passwdValidTo", "connected")
 """Of <graphics>: all that libvirt keeps to itself."""
 
 
 def has_screen(xml: str) -> bool:
-    """Whether there is anything that may have a password. Raises: XmlError."""
-    return next(_screens(parse(xml)), None) is not None
+    """Whether there is anything that may have a password. Not in XML that is broken: that is libvirt's to refuse."""
+    try:
+        return next(_screens(parse(xml)), None) is not None
+    except XmlError:
+        return False
 
 
 def with_passwords(xml: str, shown: str) -> str:

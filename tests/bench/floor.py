@@ -28,8 +28,10 @@ def read(connection: libvirt.virConnect) -> int:
         texts.append(domain.XMLDesc(DOMAIN_XML_PERSISTENT))
         if stats["state.state"] != SHUTOFF:
             texts.append(domain.XMLDesc(0))
-    for flag in (libvirt.VIR_CONNECT_LIST_NETWORKS_ACTIVE, libvirt.VIR_CONNECT_LIST_NETWORKS_INACTIVE):
-        texts.extend(network.XMLDesc(network_flags) for network in connection.listAllNetworks(flag))
+    networks = {}
+    for flag in (libvirt.VIR_CONNECT_LIST_NETWORKS_PERSISTENT, libvirt.VIR_CONNECT_LIST_NETWORKS_ACTIVE):
+        networks.update((network.name(), network) for network in connection.listAllNetworks(flag))
+    texts.extend(network.XMLDesc(network_flags) for network in networks.values())
     for flag in (libvirt.VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE, libvirt.VIR_CONNECT_LIST_STORAGE_POOLS_INACTIVE):
         for pool in connection.listAllStoragePools(flag):
             texts.append(pool.XMLDesc(0))

@@ -89,12 +89,14 @@ def test_destroyed_guest_is_started_where_it_was(cloud: Cloud) -> None:
     assert watch.lines, "the watchers that other tests rely on saw nothing"
 
 
-def test_network_is_defined_and_started_again(cloud: Cloud) -> None:
-    cloud.virsh("hv2", "net-destroy", "lan")
+@pytest.mark.parametrize("stopped", [True, False], ids=["stopped", "active"])
+def test_network_is_defined_and_started_again(cloud: Cloud, *, stopped: bool) -> None:
+    if stopped:
+        cloud.virsh("hv2", "net-destroy", "lan")
     cloud.virsh("hv2", "net-undefine", "lan")
     cloud.once()
     for host in HYPERVISORS:
-        assert "lan" in cloud.virsh(host, "net-list", "--name").split()
+        assert "lan" in cloud.virsh(host, "net-list", "--name", "--persistent").split()
 
 
 @pytest.mark.parametrize("undefined", [False, True], ids=["stopped", "undefined"])
