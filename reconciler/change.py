@@ -141,6 +141,8 @@ class NetworkInactive(Change):
 @dataclass(frozen=True, slots=True)
 class NetworkUnwanted(Change):
     active: bool
+    users: tuple[str, ...] = ()
+    """Domains that are still plugged into it there, and that this plan takes away."""
 
 
 # --- domains ----------------------------------------------------------------------

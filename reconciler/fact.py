@@ -318,12 +318,13 @@ class DomainGone:
 
 @dataclass(frozen=True, slots=True)
 class DisksRecorded:
-    """Our mark in the definition at `host` lists `disks` as made, and as they were made."""
+    """Our mark in the definition at `host` lists `disks` as they were made, and says whether it is protected."""
 
     host: str
     name: str
     uuid: str
     disks: tuple[MadeDisk, ...]
+    protected: bool
 
     def looks(self) -> tuple[Look, ...]:
         return (Look(self.host, Part.DOMAINS, self.name, self.uuid),)
@@ -333,6 +334,8 @@ class DisksRecorded:
         if domain is None or isinstance(domain, Verdict):
             return domain or _no(f"it is not defined at host/{self.host}")
         missing = sorted(set(self.disks) - set(domain.mark.made if domain.mark else ()))
+        if domain.mark and domain.mark.protected is not self.protected:
+            return _no("its mark does not say so of protected")
         return _no(f"disk {missing[0].name} is not recorded as made") if missing else YES
 
 

@@ -126,6 +126,8 @@ class HeldReason(StrEnum):
     """libvirt cannot change this in place."""
     DISK_KEPT = "DiskKept"
     """A disk that its document wants deleted is another's too, stands below another, or is not known as its own."""
+    NO_DOCUMENTS = "NoDocuments"
+    """No document of its kind is left: the directory may not be whole, so nothing is pruned."""
     PROTECTED = "Protected"
     """Its document says that it is never deleted."""
     IN_USE = "InUse"

@@ -79,6 +79,18 @@ def _locate(desired: Desired, observed: Observed, cluster: str, domain: Domain) 
     return located._replace(adopts=True) if adopts else located
 
 
+def orphan(desired: Desired, observed: Observed, name: str, uuid: str) -> Whereabouts:
+    """Where a domain of ours without a document is, and whether it may be touched."""
+    found = observed.whereabouts(name, uuid)
+    for host, seen in found:
+        if seen.unknown:
+            return _held(name, uuid, host, seen, HeldReason.STATE_UNCLEAR, f"cannot read it: {seen.unknown}")
+        if not is_ours(seen, desired.cluster_name) or (seen.name, seen.uuid) != (name, uuid):
+            message = _not_ours(host, seen, name, desired.cluster_name)
+            return _held(name, uuid, host, seen, HeldReason.NOT_OURS, message)
+    return _alone(name, uuid, *found[0]) if len(found) == 1 else _twice(desired, name, uuid, found)
+
+
 def _claimant(desired: Desired, name: str, uuid: str) -> str:
     """The other document to which `uuid` belongs; empty where there is none."""
     others = (other for other in desired.domains if other != name)

@@ -109,8 +109,8 @@ class ClusterSpec(Model):
     """The daemon makes a full pass this often, even when nothing tells it to look."""
     suspend: Flag = False
     """true: observe and report, change nothing."""
-    prune: Annotated[Flag, Later((True,))] = False
-    """true: what carries our mark and has no document any more is removed."""
+    prune: Flag = False
+    """true: what is ours and has no document any more is removed, as far as limits allow; disks always stay."""
     limits: Limits = Limits()
     """How many deletions and restarts one run may make."""
     restart_window: RestartWindow | None = None

@@ -91,11 +91,12 @@ def existing_disks(
         yield from found
         if not any(isinstance(item, Held) for item in found):
             to_record.append(disk)
-    if to_record or grown:
+    if to_record or grown or mark.protected is not domain.spec.protected:
         names = {*(disk.name for disk in to_record), *(disk.name for disk in grown)}
         kept = [made for made in mark.made if made.name not in names]
-        whole = replace(mark, made=tuple(sorted((*kept, *grown))))
-        reason = f"{', '.join(sorted(names))} not recorded as made"
+        whole = replace(mark, made=tuple(sorted((*kept, *grown))), protected=domain.spec.protected)
+        protection = f"protected: {mark.protected} -> {domain.spec.protected}".lower()
+        reason = f"{', '.join(sorted(names))} not recorded as made" if names else protection
         yield DisksUnrecorded(where.ref, reason, where.uuid, _with(desired, domain, whole, to_record))
     yield from _unnamed(domain, where, mark.disks)
 

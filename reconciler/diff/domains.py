@@ -101,7 +101,8 @@ def _new(
     if any(isinstance(item, Held) for item in absent):
         return
     volumes = () if is_safe else volumes_of(desired, domain)
-    mark = Mark(desired.cluster_name, domain.name, claimed_by=host if claim(domain, desired.pools) else "")
+    claimed_by = host if claim(domain, desired.pools) else ""
+    mark = Mark(desired.cluster_name, domain.name, claimed_by=claimed_by, protected=domain.spec.protected)
     try:
         xml = _new_xml(desired, observed, domain, host, mark)
     except EditError as error:
@@ -226,7 +227,7 @@ def _adopted(
     where, cluster = placement.where, desired.cluster_name
     assert where.seen is not None
     made = disks_there(desired, observed, domain, where.seen)
-    mark = replace(domain_mark(cluster, domain.name, where.uuid), made=made)
+    mark = replace(domain_mark(cluster, domain.name, where.uuid), made=made, protected=domain.spec.protected)
     change = DomainForeign(where.ref, ADOPTS, where.uuid, mark)
     seen = replace(where.seen, mark=mark)
     return placement._replace(where=where._replace(seen=seen, adopts=False)), change

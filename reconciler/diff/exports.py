@@ -6,17 +6,18 @@ from reconciler.change import Change, ExportMissing, ExportUnwanted
 from reconciler.desired import Desired, Ref
 from reconciler.desired.documents import Pool
 from reconciler.diff.pools import still_needed
+from reconciler.diff.users import Leaving
 from reconciler.observed import Listing, Observed
 from reconciler.readiness import export_trouble, is_exported, server_of, wanted_pools
 from reconciler.step import Held
 
 
-def exports(desired: Desired, observed: Observed) -> Iterator[Change | Held]:
+def exports(desired: Desired, observed: Observed, leaving: Leaving) -> Iterator[Change | Held]:
     """Exports that are missing, written otherwise, or ours without a pool that wants them."""
     for pool in wanted_pools(desired):
         yield from _wanted(desired, observed, pool)
     for server in sorted(desired.servers):
-        yield from _unwanted(desired, observed, server)
+        yield from _unwanted(desired, observed, server, leaving)
 
 
 def _wanted(desired: Desired, observed: Observed, pool: Pool) -> Iterator[Change | Held]:
@@ -51,15 +52,15 @@ def _extra_clients(observed: Observed, server: str, pool: Pool) -> bool:
     return bool(spec and source and any(d != source.dir or clients - set(spec.clients) for d, clients in ours.items()))
 
 
-def _unwanted(desired: Desired, observed: Observed, server: str) -> Iterator[Change | Held]:
+def _unwanted(desired: Desired, observed: Observed, server: str, leaving: Leaving) -> Iterator[Change | Held]:
     wanted = {pool.name for pool in wanted_pools(desired) if pool.spec.export}
     for name, by_dir in sorted(_ours(observed, server).items()):
         if name not in desired.pools or name in wanted:
             continue
-        if trouble := still_needed(desired, observed, desired.pools[name]):
-            yield Held(Ref("export", name, server), *trouble)
+        ref = Ref("export", name, server)
+        if held := still_needed(desired, observed, desired.pools[name], ref, leaving):
+            yield held
         else:
             for directory, clients in sorted(by_dir.items()):
-                ref = Ref("export", name, server)
                 reason = "its pool's document does not want it any more"
                 yield ExportUnwanted(ref, reason, desired.cluster_name, directory, tuple(sorted(clients)))

@@ -14,6 +14,7 @@ from reconciler.desired import Desired, Ref
 from reconciler.desired.derive import object_uuid
 from reconciler.desired.documents import Network, State
 from reconciler.diff.fields import differing
+from reconciler.diff.users import Leaving, Users, plugged_in
 from reconciler.mark import Mark
 from reconciler.observed import Listing, Observed, SeenNetwork, Unknown
 from reconciler.ours import ADOPTS, TAKE_OVER, is_or_becomes_ours, is_our_network
@@ -21,19 +22,22 @@ from reconciler.step import Held, HeldReason
 from reconciler.xml.network import network_xml
 
 
-def networks(desired: Desired, observed: Observed) -> Iterator[Change | Held]:
+def networks(desired: Desired, observed: Observed, leaving: Leaving) -> Iterator[Change | Held]:
     """Each network at each of its hosts."""
     for _, network in sorted(desired.networks.items()):
         for host in desired.selected(network.spec.hosts):
             listing = observed.networks.get(host)
             if isinstance(listing, Listing):
-                yield from _at_host(desired, listing, network, host)
+                users = plugged_in(observed, network.name, host)
+                yield from _at_host(desired, listing, network, host, users, leaving)
             elif isinstance(listing, Unknown) and observed.is_reachable(host):
                 ref = Ref("network", network.name, host)
                 yield Held(ref, HeldReason.HOST_UNKNOWN, f"the networks are unknown: {listing.message}")
 
 
-def _at_host(desired: Desired, listing: Listing[SeenNetwork], network: Network, host: str) -> Iterator[Change | Held]:
+def _at_host(
+    desired: Desired, listing: Listing[SeenNetwork], network: Network, host: str, users: Users, leaving: Leaving
+) -> Iterator[Change | Held]:
     ref = Ref("network", network.name, host)
     seen = listing.items.get(network.name)
     absent = network.spec.state is State.ABSENT
@@ -44,7 +48,8 @@ def _at_host(desired: Desired, listing: Listing[SeenNetwork], network: Network, 
         return
     if absent:
         if seen:
-            yield NetworkUnwanted(ref, "its document says absent", seen.active)
+            unwanted = NetworkUnwanted(ref, "its document says absent", seen.active, users.names)
+            yield users.stay(ref, leaving) or unwanted
         return
     yield from _wanted(desired, network, host, seen)
 

@@ -1,21 +1,22 @@
 """What differs in pools and base images."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from reconciler.change import Change, ImageMissing, PoolInactive, PoolStale, PoolUndefined, PoolUnmounted, PoolUnwanted
 from reconciler.desired import Desired, Ref
 from reconciler.desired.derive import image_marker, image_volume
 from reconciler.desired.documents import Pool, State
 from reconciler.diff.fields import differing
-from reconciler.observed import Listing, Observed, SeenDomain, SeenPool
-from reconciler.ours import is_ours, pool_uuid
-from reconciler.readiness import Trouble, is_usable, mount_host, mount_sources, pool_trouble, wanted_pools
+from reconciler.diff.users import Leaving, users_of
+from reconciler.observed import Listing, Observed, SeenPool
+from reconciler.ours import pool_uuid
+from reconciler.readiness import is_usable, mount_host, mount_sources, pool_trouble, wanted_pools
 from reconciler.step import Held, HeldReason
 from reconciler.xml.pool import pool_xml
 
 
-def pools(desired: Desired, observed: Observed) -> Iterator[Change | Held]:
-    """Each pool at each of its hosts, then its images, once for the whole pool."""
+def pools(desired: Desired, observed: Observed, leaving: Leaving) -> Iterator[Change | Held]:
+    """Each pool at each of its hosts, then its images, once for the whole pool. `leaving`: domains that are removed."""
     for pool in wanted_pools(desired):
         for host in desired.selected(pool.spec.hosts):
             if observed.is_reachable(host):
@@ -23,7 +24,7 @@ def pools(desired: Desired, observed: Observed) -> Iterator[Change | Held]:
         yield from _images(desired, observed, pool)
     for _, pool in sorted(desired.pools.items()):
         if pool.spec.state is State.ABSENT:
-            yield from _unwanted(desired, observed, pool)
+            yield from _unwanted(desired, observed, pool, leaving)
 
 
 def _at_host(desired: Desired, observed: Observed, pool: Pool, host: str) -> Iterator[Change | Held]:
@@ -94,7 +95,7 @@ def receiving_host(desired: Desired, observed: Observed, pool: Pool) -> str | No
     return min(fit, key=lambda h: (not is_usable(desired, observed, pool, h), h), default=None)
 
 
-def _unwanted(desired: Desired, observed: Observed, pool: Pool) -> Iterator[Change | Held]:
+def _unwanted(desired: Desired, observed: Observed, pool: Pool, leaving: Leaving) -> Iterator[Change | Held]:
     for host in desired.selected(pool.spec.hosts):
         listing = observed.pools.get(host)
         seen = listing.items.get(pool.name) if isinstance(listing, Listing) else None
@@ -102,41 +103,19 @@ def _unwanted(desired: Desired, observed: Observed, pool: Pool) -> Iterator[Chan
         if seen is None or seen.uuid != uuid:
             continue
         ref = Ref("pool", pool.name, host)
-        users = _users(observed, pool, host)
-        if trouble := _in_use(desired, users, host):
-            yield Held(ref, *trouble)
+        users = users_of(observed, pool.spec.target, host)
+        if held := users.stay(ref, leaving):
+            yield held
         else:
-            gone = tuple(d.name for d in users)
             reason = "its document says absent"
-            yield PoolUnwanted(ref, reason, uuid, pool.spec.target, frozenset(), seen.active, gone)
+            yield PoolUnwanted(ref, reason, uuid, pool.spec.target, frozenset(), seen.active, users.names)
 
 
-def _users(observed: Observed, pool: Pool, host: str) -> list[SeenDomain]:
-    """Domains at `host` that have a disk in the pool."""
-    return [d for h, d in observed.all_domains() if h == host and _uses(d.writable_sources, pool)]
-
-
-def _in_use(desired: Desired, users: Iterable[SeenDomain], host: str) -> Trouble | None:
-    stays = next((d.name for d in users if not _goes(desired, d)), None)
-    return (HeldReason.IN_USE, f"domain/{stays}@{host} has a disk in it") if stays else None
-
-
-def still_needed(desired: Desired, observed: Observed, pool: Pool) -> Trouble | None:
+def still_needed(desired: Desired, observed: Observed, pool: Pool, ref: Ref, leaving: Leaving) -> Held | None:
     """Who still has a disk in the pool after this plan, or may have and cannot be asked; None: nobody."""
     for host in desired.selected(pool.spec.hosts):
         if not observed.is_reachable(host) and not desired.hosts[host].spec.fenced:
-            return HeldReason.HOST_UNKNOWN, f"host/{host} may use pool/{pool.name} and cannot be asked"
-        if trouble := _in_use(desired, _users(observed, pool, host), host):
-            return trouble
+            return Held(ref, HeldReason.HOST_UNKNOWN, f"host/{host} may use pool/{pool.name} and cannot be asked")
+        if held := users_of(observed, pool.spec.target, host).stay(ref, leaving):
+            return held
     return None
-
-
-def _goes(desired: Desired, seen: SeenDomain) -> bool:
-    """Whether this plan removes the domain."""
-    document = desired.domains.get(seen.name)
-    removed = document is not None and document.spec.state is State.ABSENT and not document.spec.protected
-    return removed and is_ours(seen, desired.cluster_name)
-
-
-def _uses(sources: frozenset[str], pool: Pool) -> bool:
-    return any(source.startswith(f"{pool.spec.target}/") for source in sources)

@@ -86,7 +86,7 @@ def domain_foreign(change: DomainForeign) -> tuple[Draft, ...]:
     return (
         Draft(
             AdoptDomain(host, name, change.uuid, change.mark),
-            AllOf((marked, DisksRecorded(host, name, change.uuid, change.mark.made))),
+            AllOf((marked, DisksRecorded(host, name, change.uuid, change.mark.made, change.mark.protected))),
             change.reason,
             sign=Sign.UPDATE,
             requires=(DomainIs(host, name, change.uuid),),
@@ -100,7 +100,7 @@ def disks_unrecorded(change: DisksUnrecorded) -> tuple[Draft, ...]:
     return (
         Draft(
             RecordDisks(host, name, change.uuid, change.mark),
-            DisksRecorded(host, name, change.uuid, change.mark.made),
+            DisksRecorded(host, name, change.uuid, change.mark.made, change.mark.protected),
             change.reason,
             sign=Sign.UPDATE,
             requires=(DomainIs(host, name, change.uuid),),

@@ -14,7 +14,7 @@ from reconciler.change import (
 )
 from reconciler.fact import AllOf, NetworkIs
 from reconciler.ours import NetworkCarriesOurMark
-from reconciler.plan.draft import Builder, Draft, token
+from reconciler.plan.draft import Builder, Draft, token, tokens
 from reconciler.step import Impact, Sign
 
 
@@ -52,10 +52,11 @@ def network_unwanted(change: NetworkUnwanted) -> tuple[Draft, ...]:
         change.reason,
         Impact.DELETE,
         Sign.DELETE,
-        after=frozenset({token("network-stopped", name, host)}),
+        after=frozenset({token("network-stopped", name, host)}) | tokens("gone", change.users, host),
         limit="deletes",
     )
-    return (_stop(change), undefine) if change.active else (undefine,)
+    stop = replace(_stop(change), after=tokens("gone", change.users, host), impact=Impact.DELETE, sign=Sign.DELETE)
+    return (stop, undefine) if change.active else (undefine,)
 
 
 def _define(change: NetworkUndefined, sign: Sign) -> Draft:

@@ -75,9 +75,7 @@ def remarks(plan: Plan) -> list[str]:
     silent = [
         f"  ? {safe(f'host/{host}')} cannot be reached: {safe(cause)}" for host, cause in sorted(plan.silent.items())
     ]
-    orphans = [
-        f"  . {safe(ref)} carries our mark and has no document; left alone, since prune is off" for ref in plan.orphans
-    ]
+    orphans = [f"  . {safe(ref)} is ours and has no document; left alone, since prune is off" for ref in plan.orphans]
     return silent + orphans
 
 

@@ -21,7 +21,7 @@ def status_text(statuses: Sequence[ObjectStatus], orphans: Sequence[Ref] = (), *
     """A table of all objects; what is not as it shall be says why. Order: as given."""
     lines = columns([HEADER, *(_row(one) for one in statuses)])
     shown = [lines[0], *(_painted(line, one, color=color) for line, one in zip(lines[1:], statuses, strict=True))]
-    left = [f"{safe(ref)} carries our mark and has no document; left alone, since prune is off" for ref in orphans]
+    left = [f"{safe(ref)} is ours and has no document; left alone, since prune is off" for ref in orphans]
     return "\n".join([*shown, *([""] if left else []), *left])
 
 

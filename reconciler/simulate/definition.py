@@ -85,6 +85,12 @@ def marked(xml: str) -> tuple[str, str] | None:
     return (mark.get("cluster", ""), mark.get("name", "")) if mark is not None else None
 
 
+def protection(xml: str) -> bool:
+    """Whether our mark in a domain's XML says that it is protected."""
+    mark = _root(xml or "<domain/>").find("metadata/{urn:reconciler:v1}mark")
+    return mark is not None and mark.get("protected") == "true"
+
+
 def adopted_uuid(xml: str) -> str:
     """The UUID that our mark in a domain's XML vouches for; empty where it says none."""
     mark = _root(xml).find("metadata/{urn:reconciler:v1}mark")

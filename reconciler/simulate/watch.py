@@ -18,12 +18,16 @@ from reconciler.action import (
     MigrateDomain,
     ResumeDomain,
     StartDomain,
+    UndefineDomain,
+    UndefineNetwork,
+    UndefinePool,
 )
 from reconciler.desired import Desired
 from reconciler.desired.derive import object_uuid, volume_name
 from reconciler.desired.documents import Document, OnChange, OnDrain, OnShutdownTimeout, Power, State
 from reconciler.observed import DomainState
 from reconciler.simulate import definition
+from reconciler.simulate.foreign import foreign
 from reconciler.simulate.machines import Daemon, Domain, File, Hand, Hypervisor
 from reconciler.simulate.world import SEAT, Change, World
 
@@ -91,7 +95,7 @@ class Watch:
     def _may_stop(self, name: str) -> bool:
         document = self.desired.domains.get(name)
         if document is None:
-            return False
+            return self._is_pruned(name)
         drains = document.spec.on_drain in (OnDrain.RESTART, OnDrain.STOP)
         cordoned = any(host.spec.cordoned for host in self.desired.hosts.values())
         absent = document.spec.state is State.ABSENT and not document.spec.protected
@@ -102,6 +106,11 @@ class Watch:
         """What a guest has not written yet is lost with it."""
         document = self.desired.domains.get(name)
         return document is not None and document.spec.on_shutdown_timeout is OnShutdownTimeout.FORCE
+
+    def _is_pruned(self, name: str) -> bool:
+        """Whether the documents let go what has none; never the last of its kind, nor what was protected."""
+        marks = (definition.protection(d.xml or d.live or "") for _, d in self.world.all_domains() if d.name == name)
+        return self.desired.policy.prune and bool(self.desired.domains) and not any(marks)
 
     def _check_files(self) -> None:
         now = self._numbers()
@@ -164,6 +173,8 @@ class Watch:
             self._check_idle(action)
         if isinstance(action, DeleteVolume):
             self._check_deletion(action)
+        if isinstance(action, UndefineDomain | UndefinePool | UndefineNetwork):
+            self._check_removal(action)
 
         def after() -> None:
             if foreign(self.world, self.desired) != before:
@@ -318,6 +329,15 @@ class Watch:
             self._broken(1, f"{what}, while host/{silent[0]} is silent")
         self._deleted |= {key for key, number in self._numbers().items() if number == file.number}
 
+    def _check_removal(self, action: UndefineDomain | UndefinePool | UndefineNetwork) -> None:
+        """What has no document goes where the cluster's says so, and while others of its kind are left (law 5)."""
+        documents: Mapping[str, Document] = getattr(self.desired, f"{action.kind}s")
+        if action.name in documents:
+            return
+        others = self.desired.policy.prune and bool(documents)
+        if not others or (isinstance(action, UndefineDomain) and not self._is_pruned(action.name)):
+            self._broken(5, f"{action.verb} {action.object}, and no document says so")
+
     def _may_lose(self, found: Domain, action: DeleteVolume, path: str) -> bool:
         """Whether its document wants the volume deleted with it; a claim, once no shared disk of it is there."""
         document = self.desired.domains.get(found.name)
@@ -350,32 +370,3 @@ class Watch:
 
 def _is_of(where: str, source_dir: str) -> bool:
     return bool(source_dir) and where.partition(":")[2] == source_dir
-
-
-def _is_given(documents: Mapping[str, Document], name: str) -> bool:
-    """Whether a person gave us whatever has that name."""
-    return name in documents and documents[name].metadata.annotations.get("reconciler/adopt") == "true"
-
-
-def foreign(world: World, desired: Desired) -> tuple[object, ...]:
-    """All that is not ours, as one value that can be compared."""
-    cluster = desired.cluster_name
-    found: list[object] = []
-    for host, domain in world.all_domains():
-        xml = domain.xml or domain.live or "<domain/>"
-        uuids = (object_uuid(cluster, "domain", domain.name), definition.adopted_uuid(xml))
-        ours = definition.marked(xml) == (cluster, domain.name) and domain.uuid in uuids
-        if not (ours or _is_given(desired.domains, domain.name)):
-            found.append((host.name, domain.name, domain.uuid, domain.xml, domain.live, domain.state, domain.reason))
-    for host in world.hypervisors.values():
-        for network in host.networks.values():
-            mark = definition.marked(network.xml or network.live or "<network/>")
-            if (mark is None or mark[0] != cluster) and not _is_given(desired.networks, network.name):
-                found.append((host.name, network.name, network.uuid, network.xml, network.live))
-        for pool in host.pools.values():
-            if pool.uuid != object_uuid(cluster, "pool", pool.name) and not _is_given(desired.pools, pool.name):
-                found.append((host.name, pool.name, pool.uuid, pool.xml, pool.active))
-    for server in world.servers.values():
-        files = server.files.items()
-        found += [(server.name, f, lines) for f, lines in files if not f.startswith(f"reconciler.{cluster}.")]
-    return tuple(found)

@@ -148,11 +148,11 @@ def staged(case: Path, room: Path) -> Rehearsal:
     """A case of tests/golden, whose cluster.yaml holds what reconciler/simulate/cluster.py knows, and in this order:
 
     `documents` (a file beside the scenarios, where the case has no desired.yaml of its own); `first` (edits); `settled:
-    true` (the documents are converged); `edits` ([ref, path, value]); `then` (what people and the world did, in the
-    words of reconciler/simulate/people.py).
+    true` (the documents are converged); `edits` ([ref, path, value]); `removed` (refs of documents that go); `then`
+    (what people and the world did, in the words of reconciler/simulate/people.py).
     """
     spec = plain(case / "cluster.yaml")
-    own = {key: spec.pop(key, ()) for key in ("first", "settled", "edits", "then")}
+    own = {key: spec.pop(key, ()) for key in ("first", "settled", "edits", "removed", "then")}
     documents = Documents(case, room, spec.pop("documents", "small-cloud.yaml"))
     for ref, path, value in own["first"]:
         documents.edit(ref, path, value)
@@ -161,6 +161,8 @@ def staged(case: Path, room: Path) -> Rehearsal:
         assert rehearsal.once() == 0
     for ref, path, value in own["edits"]:
         documents.edit(ref, path, value)
+    for ref in own["removed"]:
+        documents.remove(ref)
     rehearsal.desired = documents.load()
     for line in own["then"]:
         act(rehearsal.world, line)

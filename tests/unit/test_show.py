@@ -75,7 +75,7 @@ def test_plan_as_text() -> None:
   - domain/old@hv2      undefine-domain   delete      because its document says absent
   ! domain/web-2@hv1   CannotMigrate   no host fits: host/hv2: it is cordoned
   ? host/hv3 cannot be reached: no route to host
-  . domain/x@hv1 carries our mark and has no document; left alone, since prune is off
+  . domain/x@hv1 is ours and has no document; left alone, since prune is off
 
 Plan: 2 to create, 1 to update, 1 to migrate, 1 to delete, 1 held. 1 host could not be reached."""
     )
@@ -254,7 +254,7 @@ def test_report_as_text_names_what_is_left() -> None:
   + pool/images@hv1   start-pool   failed   cannot start it
   ! domain/web-2@hv1   CannotMigrate   no host fits: host/hv2: it is cordoned
   ? host/hv3 cannot be reached: no route to host
-  . domain/x@hv1 carries our mark and has no document; left alone, since prune is off
+  . domain/x@hv1 is ours and has no document; left alone, since prune is off
 
 Failed: 1 step done, 1 failed, 1 held in 1 pass."""
     )
@@ -284,7 +284,7 @@ NAME        KIND  STATE     WHERE       VCPUS  MEMORY  NOTE
 hv1         host  Draining  10.77.0.12  4      8GiB    still there: domain/web-1
 images@hv1  pool  Ready     hv1         -      -
 
-domain/x@hv1 carries our mark and has no document; left alone, since prune is off"""
+domain/x@hv1 is ours and has no document; left alone, since prune is off"""
     )
 
 
