@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from reconciler.desired.parts import Transport
 from reconciler.desired.ref import Ref
+from reconciler.desired.secrets import SecretRef
 from reconciler.mark import Mark
 from reconciler.stopping import Stop
 
@@ -218,6 +219,15 @@ class DefineDomain(DomainAction):
     xml: str
     source: str = ""
     """The host where that definition is; empty: `host` itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetPassword(DomainAction):
+    """Give the screen the password that comes from `source`, in the definition and, where one is set, in what runs."""
+
+    source: SecretRef
+    screen: str
+    """vnc or spice."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import Any
 from reconciler.action import SharedPool
 from reconciler.desired import Ref
 from reconciler.desired.documents import Transport
+from reconciler.desired.secrets import SecretRef
 from reconciler.desired.window import Window
 from reconciler.fact import NowhereElse
 from reconciler.live import Way
@@ -189,6 +190,19 @@ class DomainLiveDiffers(DomainChange):
     way: Way
     owner: tuple[str, ...]
     fields: tuple[Field, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordDiffers(DomainChange):
+    """The screen has not the password that comes from `source`. `screen`: vnc or spice.
+
+    `can_change_live`: what runs has one, in whose place another can be put.
+    """
+
+    source: SecretRef
+    screen: str
+    active: bool
+    can_change_live: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from reconciler.desired import Desired
 from reconciler.hypervisor import Clock, Progress
 from reconciler.nfs import Servers
 from reconciler.observed import Listing, Look, Observed, Part, SeenPool, Unknown
+from reconciler.secrets import Secrets
 from reconciler.virt import Hypervisors
 from reconciler.virt.mounts import Spellings
 
@@ -19,13 +20,14 @@ PROBES_S = 10.0
 class RealEdge:
     """libvirt and NFS, as hypervisor.Edge says. Thread-safe; connects to nothing before it is asked.
 
-    `clock`: listings are dated by it. Raises: ReconcilerError where libvirt's Python binding is not installed.
+    `clock`: listings are dated by it. `secrets`: fetches what documents name by `valueFrom`.
+    Raises: ReconcilerError where libvirt's Python binding is not installed.
     """
 
-    def __init__(self, clock: Clock | None = None) -> None:
+    def __init__(self, clock: Clock | None = None, secrets: Secrets | None = None) -> None:
         now = (clock or RealClock()).now
         self._servers = Servers(now)
-        self._hypervisors = Hypervisors(now)
+        self._hypervisors = Hypervisors(now, secrets or Secrets(runs_commands=False))
 
     def observe(self, desired: Desired) -> Observed:
         """Every host, in parallel, each within its deadlines. Raises: nothing."""

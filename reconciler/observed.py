@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 from reconciler.hostfacts import Cell, CpuFacts, HostFacts, Offer
 from reconciler.mark import Mark
 from reconciler.moving import MemoryUse, SeenJob
+from reconciler.screen import SeenPassword
 from reconciler.standing import STANDINGS, DomainState, Standing, standing_of
 
 
@@ -93,6 +94,8 @@ class SeenDomain:
     """What libvirt keeps by its name alone (snapshots, a saved state); asked only of what shall go or be renamed."""
     backing: frozenset[str] = frozenset()
     """Files that its disks stand on, as its live definition says."""
+    password: SeenPassword | None = None
+    """Of its screen; None where no document of ours names one."""
     unknown: str = ""
     """Why this one domain could not be read, its neighbours could."""
 

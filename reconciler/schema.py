@@ -14,12 +14,12 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from reconciler.desired import devices, documents, domain, machine, parts
+from reconciler.desired import devices, documents, domain, machine, parts, secrets
 from reconciler.desired.documents import KINDS
 from reconciler.desired.model import Later
 from reconciler.desired.quantity import DURATION_PATTERN, SIZE_PATTERN, format_duration, format_size
 
-MODULES = (parts, machine, devices, domain, documents)
+MODULES = (parts, secrets, machine, devices, domain, documents)
 """Where the models stand."""
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"

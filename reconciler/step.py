@@ -128,6 +128,8 @@ class HeldReason(StrEnum):
     """A disk that its document wants deleted is another's too, stands below another, or is not known as its own."""
     NO_DOCUMENTS = "NoDocuments"
     """No document of its kind is left: the directory may not be whole, so nothing is pruned."""
+    SECRET_UNKNOWN = "SecretUnknown"
+    """A secret that its document names cannot be fetched."""
     PROTECTED = "Protected"
     """Its document says that it is never deleted."""
     IN_USE = "InUse"

@@ -9,6 +9,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.text import Text
 
 from reconciler.cli.progress import ending, figures, pass_line, title
+from reconciler.redact import redact
 from reconciler.step import Event
 
 
@@ -63,4 +64,4 @@ class Bars:
         elif event.kind == "ended":
             if id_ in self._tasks:
                 self._drawn.remove_task(self._tasks.pop(id_))
-            self._drawn.console.print(Text.from_ansi(f"  {title(event.step)} {ending(event, color=True)}"))
+            self._drawn.console.print(Text.from_ansi(redact(f"  {title(event.step)} {ending(event, color=True)}")))

@@ -28,7 +28,7 @@ def daemon(settings: Settings) -> int:
 
     documents = Documents(world.loader(settings), output.talk)
     clock, stop = world.open_clock(), Stop()
-    with lock.held(documents.current.cluster_name), world.edge() as edge:
+    with lock.held(documents.current.cluster_name), world.edge(runs_commands=True) as edge:
         running = Daemon(documents, _passes(settings, edge, clock), clock, output.talk)
         with signals(stop, lambda: exits.CONVERGED, lambda number: _told(running, clock, number)):
             clock.spawn(lambda: watch(settings.directory, running.rescan, clock), "watch")

@@ -36,7 +36,7 @@ def import_(settings: Settings, refs: tuple[str, ...], host: str, adopt: bool) -
     from reconciler.importing import Selection, discover
     from reconciler.load.drafts import Documents
 
-    documents = Documents(settings.directory, settings.image_roots)
+    documents = Documents(settings.directory, settings.image_roots, settings.secret_roots)
     selection = Selection(refs, host.removeprefix("host/"))
     with world.edge() as opened:
         found = discover(documents, opened, selection, adopt=adopt)

@@ -21,7 +21,7 @@ def once(settings: Settings) -> int:
     desired, stop = world.documents(settings), Stop()
     with (
         lock.held(desired.cluster_name),
-        world.edge() as edge,
+        world.edge(runs_commands=True) as edge,
         signals(stop, lambda: stop.code),
         progress(settings) as tell,
     ):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # `--help` comes by here: what is not needed for it waits
 DEFAULT_DIRECTORY = "desired-state"
 DIRECTORY_VARIABLE = "RECONCILE_DIR"
 IMAGE_ROOTS_VARIABLE = "RECONCILE_IMAGE_ROOTS"
+SECRET_ROOTS_VARIABLE = "RECONCILE_SECRET_ROOTS"
 _META = "reconciler.cli."
 
 
@@ -30,6 +31,7 @@ class Settings:
     color: str = "auto"
     verbose: bool = False
     image_root: tuple[str, ...] = ()
+    secret_root: tuple[str, ...] = ()
     allow_deletes: int = 0
     """Deletions that this run may make, where that is more than the documents allow."""
 
@@ -45,6 +47,13 @@ class Settings:
         from pathlib import Path
 
         return tuple(Path(root) for root in self.image_root)
+
+    @property
+    def secret_roots(self) -> tuple[Path, ...]:
+        """Directories beside the documents' from which the operator lets secrets come."""
+        from pathlib import Path
+
+        return tuple(Path(root) for root in self.secret_root)
 
     @property
     def json(self) -> bool:
@@ -81,6 +90,12 @@ _OPTIONS = (
         multiple=True,
         metavar="DIR",
         help=f"Base images may come from here too; may be repeated.  [default: ${IMAGE_ROOTS_VARIABLE}, by colons]",
+    ),
+    _option(
+        "--secret-root",
+        multiple=True,
+        metavar="DIR",
+        help=f"Files with secrets may lie here too; may be repeated.  [default: ${SECRET_ROOTS_VARIABLE}, by colons]",
     ),
     _option("-o", "--output", type=click.Choice(["text", "json"]), help="Form of stdout.  [default: text]"),
     _option(
@@ -130,13 +145,25 @@ def with_settings(function: Callable[..., Any]) -> Callable[..., Any]:
 def _log_everything() -> None:
     import logging
 
-    logging.basicConfig(level=logging.DEBUG, format="%(levelname)s %(name)s: %(message)s")
+    from reconciler.redact import redact
+
+    class Redacted(logging.Formatter):
+        def format(self, record: logging.LogRecord) -> str:
+            return redact(super().format(record))
+
+    handler = logging.StreamHandler()
+    handler.setFormatter(Redacted("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.DEBUG, handlers=[handler])
 
 
 def settings(context: click.Context) -> Settings:
     """What the options before and after the command say together."""
     written = {key.removeprefix(_META): value for key, value in context.meta.items() if key.startswith(_META)}
     written.setdefault("dir", os.environ.get(DIRECTORY_VARIABLE) or DEFAULT_DIRECTORY)
-    roots = os.environ.get(IMAGE_ROOTS_VARIABLE, "").split(":")
-    written.setdefault("image_root", tuple(root for root in roots if root))
+    written.setdefault("image_root", _roots(IMAGE_ROOTS_VARIABLE))
+    written.setdefault("secret_root", _roots(SECRET_ROOTS_VARIABLE))
     return Settings(**written)
+
+
+def _roots(variable: str) -> tuple[str, ...]:
+    return tuple(root for root in os.environ.get(variable, "").split(":") if root)

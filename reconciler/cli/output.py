@@ -1,4 +1,7 @@
-"""The only way out: data to stdout, talk to stderr. A reader who had enough (a closed pipe) is no error."""
+"""The only way out: data to stdout, talk to stderr, neither with a secret in it.
+
+A reader who had enough (a closed pipe) is no error.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from reconciler.cli import exits
+from reconciler.redact import redact, redact_values
 from reconciler.show.safe import safe
 from reconciler.show.style import paint
 
@@ -38,26 +42,26 @@ def finish() -> None:
 
 def data(text: str) -> None:
     """What was asked for."""
-    _write(sys.stdout, text)
+    _write(sys.stdout, redact(text))
 
 
 def data_json(value: dict[str, Any]) -> None:
     """One object; in ASCII, so that no outside text acts on a terminal."""
     import json
 
-    data(json.dumps(value, indent=2))
+    _write(sys.stdout, json.dumps(redact_values(value), indent=2))
 
 
 def data_line(value: dict[str, Any]) -> None:
     """One object of a stream of them."""
     import json
 
-    data(json.dumps(value))
+    _write(sys.stdout, json.dumps(redact_values(value)))
 
 
 def talk(text: str) -> None:
     """What a person may want to know beside it."""
-    _write(sys.stderr, text)
+    _write(sys.stderr, redact(text))
 
 
 def _write(stream: TextIO, text: str) -> None:

@@ -25,9 +25,16 @@ if TYPE_CHECKING:
 @click.option(
     "--rebalance", is_flag=True, help="Show moves that would do good, with their gain; none is made by itself."
 )
+@click.option(
+    "--allow-commands",
+    is_flag=True,
+    help="Run the commands that documents name as sources of secrets, to compare what they print.",
+)
 @allow_deletes
 @with_settings
-def plan(settings: Settings, cordon: tuple[str, ...], require_drainable: bool, rebalance: bool) -> int:
+def plan(
+    settings: Settings, cordon: tuple[str, ...], require_drainable: bool, rebalance: bool, allow_commands: bool
+) -> int:
     """Show what a pass would do, and change nothing.
 
     \b
@@ -43,7 +50,7 @@ def plan(settings: Settings, cordon: tuple[str, ...], require_drainable: bool, r
     from reconciler.status.drain import made_undrainable
 
     desired = _documents(settings, cordon)
-    surveyed = world.survey(desired)
+    surveyed = world.survey(desired, runs_commands=allow_commands)
     made, observed = surveyed.plan, surveyed.observed
     advice = worth_moving(desired, observed, History()) if rebalance else None
     undrainable = made_undrainable(desired, observed) if require_drainable else ()
@@ -51,7 +58,7 @@ def plan(settings: Settings, cordon: tuple[str, ...], require_drainable: bool, r
         output.data_json(plan_json(made, advice or (), undrainable))
     else:
         output.data(plan_text(made, advice, color=settings.colors(sys.stdout)))
-    for one in undrainable:
+    for one in (*undrainable, *(() if allow_commands else _not_compared(desired))):
         output.talk(safe(one))
     return exits.of_plan(made, drainable=not undrainable)
 
@@ -62,3 +69,13 @@ def _documents(settings: Settings, cordon: tuple[str, ...]) -> Desired:
 
     desired = world.documents(settings)
     return desired.cordoning({hypervisor(desired, host) for host in cordon})
+
+
+def _not_compared(desired: Desired) -> tuple[str, ...]:
+    """What a plan cannot tell without running what documents name."""
+    from reconciler.password import FIELD, password_ref
+
+    refs = {name: password_ref(desired, domain) for name, domain in desired.domains.items()}
+    names = [f"domain/{name}" for name, ref in refs.items() if ref is not None and ref.kind == "command"]
+    told = f"{FIELD} comes from a command, which is not run; compare it with --allow-commands"
+    return (f"{', '.join(names)}: {told}",) if names else ()

@@ -31,17 +31,20 @@ def loader(settings: Settings) -> Callable[[], Desired]:
     cache: dict[Any, Any] = {}
 
     def documents() -> Desired:
-        found = load(settings.directory, cache=cache, image_roots=settings.image_roots)
+        found = load(
+            settings.directory, cache=cache, image_roots=settings.image_roots, secret_roots=settings.secret_roots
+        )
         return found.allowing(settings.allow_deletes)
 
     return documents
 
 
-def open_edge() -> Edge:
-    """libvirt and NFS; connects nowhere yet."""
+def open_edge(*, runs_commands: bool = False) -> Edge:
+    """libvirt and NFS; connects nowhere yet. `runs_commands`: those that documents name as sources of secrets."""
     from reconciler.edge import RealEdge
+    from reconciler.secrets import Secrets
 
-    return RealEdge()
+    return RealEdge(secrets=Secrets(runs_commands=runs_commands))
 
 
 def open_clock() -> Clock:
@@ -51,19 +54,19 @@ def open_clock() -> Clock:
 
 
 @contextmanager
-def edge() -> Iterator[Edge]:
+def edge(*, runs_commands: bool = False) -> Iterator[Edge]:
     """An edge that lets go of its connections at the end."""
-    opened = open_edge()
+    opened = open_edge(runs_commands=runs_commands)
     try:
         yield opened
     finally:
         opened.close()
 
 
-def survey(desired: Desired) -> Survey:
+def survey(desired: Desired, *, runs_commands: bool = False) -> Survey:
     """One look at everything, and what would be done; changes nothing."""
     from reconciler import reconcile
     from reconciler.history import History
 
-    with edge() as opened:
+    with edge(runs_commands=runs_commands) as opened:
         return reconcile.survey(desired, opened, open_clock(), History())

@@ -45,6 +45,8 @@ class Desired:
     domains: Mapping[str, Domain] = field(default_factory=dict)
     places: Mapping[Ref, Place] = field(default_factory=dict)
     directory: str = ""
+    secret_roots: tuple[str, ...] = ()
+    """Directories beside it from which the operator lets secrets come."""
     warnings: tuple[str, ...] = ()
     derived: dict[str, object] = field(default_factory=dict, init=False, repr=False, compare=False)
     """What a stage worked out of the documents alone and wants to find again in the next pass, by the stage's name."""

@@ -2,11 +2,12 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, StrictInt, StrictStr
+from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, StrictStr
 
 from reconciler.desired import rules
 from reconciler.desired.model import Duration, Flag, Model, Name, Positive, Size
 from reconciler.desired.parts import InterfaceName
+from reconciler.desired.secrets import SecretValue, by_reference
 
 Mac = Annotated[StrictStr, AfterValidator(rules.mac), Field(json_schema_extra={"pattern": f"^{rules.MAC}$"})]
 Serial = Annotated[StrictStr, AfterValidator(rules.serial), Field(json_schema_extra={"pattern": rules.SERIAL})]
@@ -129,6 +130,8 @@ class Graphics(Model):
     """The host's address that viewers come to, 0.0.0.0 for all; null: the host's default, 127.0.0.1."""
     port: Port | None = None
     """The port that viewers come to; null: a free one, chosen at each start."""
+    password: Annotated[SecretValue | None, BeforeValidator(by_reference)] = None
+    """What viewers must know, as {valueFrom: {env: NAME}}, with vnc at most 8 characters; null: left as it is."""
 
 
 class Watchdog(Model):

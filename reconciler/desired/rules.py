@@ -68,6 +68,9 @@ class Unknown(ValueError):
         super().__init__(message)
 
 
+VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
+
+
 def name(text: str) -> str:
     """A name that is safe as a file name, an argument and a part of a path."""
     if not NAME.fullmatch(text) or ".." in text:

@@ -25,6 +25,7 @@ from reconciler.diff.claims import NO_DOCUMENT, VOUCH, existing_volume, maker, v
 from reconciler.diff.disks import disks_there, existing_disks, new_contents, new_disks, observed_at
 from reconciler.diff.fields import differing
 from reconciler.diff.live import Lacking, lacking
+from reconciler.diff.passwords import is_open, new_password, password_differs, staged_password
 from reconciler.diff.pools import stale
 from reconciler.diff.power import lost_disks, merged, needs, nowhere_else, place_and_power, said
 from reconciler.diff.removal import removal
@@ -110,6 +111,7 @@ def _new(
         return
     yield DomainUndefined(ref, "it is not defined anywhere", uuid, xml, volumes, nowhere)
     yield from new_disks(desired, observed, domain, host, uuid, mark)
+    yield from new_password(desired, domain, ref, uuid)
     if domain.spec.power is Power.RUNNING:
         uploaded = images(desired, domain)
         yield DomainOff(ref, "power is running", uuid, nowhere, *needs(domain), placement.after, uploaded)
@@ -200,6 +202,7 @@ def _existing(
     yield from _lost(desired, observed, domain, seen, ref)
     fields = said(desired, observed, domain, seen, seen.fields)
     lacks = lacking(seen, ref, said(desired, observed, domain, seen, seen.live or {}))
+    lacks = lacks._replace(staged=(*lacks.staged, *staged_password(desired, domain, seen)))
     definition = tuple(_definition(desired, observed, domain, seen, ref, differing(seen.fields, fields), lacks))
     yield from definition
     if fixed := differing(seen.fields, unchangeable(domain, seen.fields)):
@@ -208,12 +211,15 @@ def _existing(
     absent = tuple(missing_media(desired, observed, domain, ref, seen, history))
     keeps_off = (item for item in (*disks, *absent) if isinstance(item, Held))
     blocked = any(held.reason is not HeldReason.CANNOT_CHANGE for held in keeps_off)
+    blocked = blocked or is_open(desired, domain, seen)
     moves = tuple(place_and_power(desired, observed, domain, placement, blocked=blocked))
     if not any(isinstance(item, Held) for item in definition):
         mark = next((item.mark for item in disks if isinstance(item, DisksUnrecorded)), seen.mark)
         yield from staged(desired, observed, domain, placement, lacks.staged, mark, blocked=blocked)
         if seen.standing is Standing.RUNNING and not any(isinstance(item, Change) for item in moves):
             yield from lacks.now  # what stops or moves is changed where it is next
+        if not any(isinstance(item, Change) and not isinstance(item, DomainOff) for item in moves):
+            yield from password_differs(desired, domain, seen, ref)
     yield from disks
     yield from _taken_out(desired, domain, seen, ref)
     yield from absent

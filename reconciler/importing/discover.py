@@ -19,6 +19,9 @@ from reconciler.load.words import field
 from reconciler.observed import Observed, SeenDomain
 from reconciler.plan import silent_hosts
 
+SCREEN = {"type": "vnc", "password": {"valueFrom": {"command": ("false",)}}}
+"""For an edge that runs no commands: then it tells whether there is a password, and no more."""
+
 DocumentT = TypeVar("DocumentT", bound=Document)
 
 
@@ -101,19 +104,20 @@ def _curious(desired: Desired, observed: Observed, shared: Iterable[Draft | Left
 
 
 def _reading_aid(desired: Desired, host: str, seen: SeenDomain) -> Domain:
-    """A document that names the volumes of its disks; never seen by anybody."""
+    """A document that names the volumes of its disks, and asks whether its screen has a password."""
     places = [lies_in(desired.pools, desired, host, disk.source) for disk in persistent_disks(seen)]
     disks = [
         {"name": f"import-{number}", "pool": place[0], "volume": place[1], "size": "1GiB"}
         for number, place in enumerate(places)
         if place and not illegal(place[1])
     ]
+    screen = {"graphics": SCREEN} if "graphics" in (seen.fields or {}) else {}
     return Domain.model_validate(
         {
             "apiVersion": "reconciler/v1",
             "kind": "Domain",
             "metadata": {"name": seen.name},
-            "spec": {"vcpus": 1, "memory": "1MiB", "disks": disks},
+            "spec": {"vcpus": 1, "memory": "1MiB", "disks": disks, **screen},
         }
     )
 

@@ -11,6 +11,7 @@ from reconciler.importing.draft import Draft, LeftOut, illegal
 from reconciler.importing.fields import in_order, in_words
 from reconciler.observed import Observed, SeenDisk, SeenDomain, SeenVolume, Standing
 from reconciler.ours import is_ours
+from reconciler.screen import Password
 from reconciler.xml.field import Fields
 from reconciler.xml.table import DISK, DOMAIN, DRIVE, INTERFACE
 from reconciler.xml.unspoken import unspoken, unspoken_of_device
@@ -68,6 +69,8 @@ def _draft(documents: Desired, observed: Observed, ref: Ref, host: str, seen: Se
     unsaid = (*unsaid, *_unsaid_of_devices(fields))
     if unsaid:
         draft = draft.saying(f"no field takes: {', '.join(unsaid)}")
+    if seen.password is not None and seen.password.persistent is not Password.NONE:
+        draft = draft.saying("its screen has a password, which stays as it is; a document can say where it comes from")
     others = (*unspoken(seen.xml), *_of_devices(seen)) if seen.xml else ()
     return draft.saying(f"without a field, left as it is: {', '.join(others)}") if others else draft
 

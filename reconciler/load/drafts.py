@@ -8,7 +8,7 @@ from typing import Any
 from reconciler.desired import Desired
 from reconciler.load.checks import World, look_through
 from reconciler.load.files import Files, Source, read
-from reconciler.load.loading import load_files
+from reconciler.load.loading import load_files, real_paths
 from reconciler.load.reading import Reading, Written, reading
 from reconciler.load.shape import shape
 from reconciler.load.words import Path as FieldPath
@@ -29,10 +29,10 @@ class Objection:
 class Documents:
     """The directory's documents, read once, and valid. Raises: DesiredStateError where they are not."""
 
-    def __init__(self, directory: Path, image_roots: Sequence[Path] = ()) -> None:
+    def __init__(self, directory: Path, image_roots: Sequence[Path] = (), secret_roots: Sequence[Path] = ()) -> None:
         self._files: Files = read(directory)
-        self._roots = tuple(str(root.resolve()) for root in image_roots)
-        self.desired: Desired = load_files(self._files, image_roots=image_roots)
+        self._roots = real_paths(image_roots), real_paths(secret_roots)
+        self.desired: Desired = load_files(self._files, image_roots=image_roots, secret_roots=secret_roots)
 
     def objections(self, drafts: Sequence[Draft]) -> tuple[Objection, ...]:
         """What is wrong with `drafts` beside the documents; where two clash, the draft is the one that is wrong."""
@@ -51,7 +51,7 @@ class Documents:
         there = [reading(source.data, {})[1] for source in self._files.sources]
         sources = [Source(f"({number})", "(draft)", self._files.root, b"") for number in range(len(drafts))]
         files = replace(self._files, sources=[*self._files.sources, *sources])
-        world = World(files, (*there, *drafts), self._roots)
+        world = World(files, (*there, *drafts), *self._roots)
         look_through(world)
         found = []
         for entry, complaint, first in world.complaints:

@@ -26,20 +26,32 @@ _NOT_READ = Reading((), (), 0, True)
 Found = tuple[Problem, words.Hint | None]
 
 
-def load(directory: Path, *, cache: Cache | None = None, image_roots: Sequence[Path] = ()) -> Desired:
+def load(
+    directory: Path,
+    *,
+    cache: Cache | None = None,
+    image_roots: Sequence[Path] = (),
+    secret_roots: Sequence[Path] = (),
+) -> Desired:
     """Read every document below `directory`, checked by itself and with the others.
 
     `cache` keeps what files say by their content, for a process that loads again and again. `image_roots` are
-    directories beside `directory` from which the operator lets images come.
+    directories beside `directory` from which the operator lets images come, `secret_roots` the same for secrets.
     Raises: DesiredStateError with all problems, sorted. Source: law 6.
     """
-    return load_files(read(directory), cache=cache, image_roots=image_roots)
+    return load_files(read(directory), cache=cache, image_roots=image_roots, secret_roots=secret_roots)
 
 
-def load_files(files: Files, *, cache: Cache | None = None, image_roots: Sequence[Path] = ()) -> Desired:
+def load_files(
+    files: Files,
+    *,
+    cache: Cache | None = None,
+    image_roots: Sequence[Path] = (),
+    secret_roots: Sequence[Path] = (),
+) -> Desired:
     """As `load`, from files that were read already."""
     readings = _readings(files, {} if cache is None else cache)
-    world = World(files, readings, tuple(str(root.resolve()) for root in image_roots))
+    world = World(files, readings, real_paths(image_roots), real_paths(secret_roots))
     found: list[Found] = [(problem, None) for problem in files.problems]
     found += _faults(files, readings)
     if not any(one.documents for one in readings) and not found:
@@ -48,6 +60,11 @@ def load_files(files: Files, *, cache: Cache | None = None, image_roots: Sequenc
     if found:
         raise DesiredStateError(_problems(found))
     return _desired(world)
+
+
+def real_paths(roots: Sequence[Path]) -> tuple[str, ...]:
+    """Directories as they are compared."""
+    return tuple(str(root.resolve()) for root in roots)
 
 
 def _problems(found: list[Found]) -> tuple[Problem, ...]:
@@ -102,8 +119,9 @@ def _desired(world: World) -> Desired:
         hosts=desired.hosts,
         pools=world.pools_with_images(),
         networks=desired.networks,
-        domains=desired.domains,
+        domains=world.domains_with_secrets(),
         places=dict(sorted(places.items())),
         directory=world.root,
+        secret_roots=world.secret_roots[1:],
         warnings=tuple(sorted(world.warnings)),
     )

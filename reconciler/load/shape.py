@@ -18,7 +18,7 @@ from reconciler.load.words import Hint, Path
 
 MOST_ERRORS = 1000
 """Of one document: nobody reads more, and a hostile one could make a hundred thousand."""
-SECRET = frozenset(("cloudInit",))
+SECRET = frozenset(("cloudInit", "password"))
 """Fields below these may hold passwords: their values are never shown."""
 
 

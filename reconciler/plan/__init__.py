@@ -10,13 +10,22 @@ from reconciler.plan.domains import DOMAINS
 from reconciler.plan.draft import Builder, Draft
 from reconciler.plan.live import LIVE
 from reconciler.plan.networks import NETWORKS
+from reconciler.plan.passwords import PASSWORDS
 from reconciler.plan.removal import REMOVAL
 from reconciler.plan.restarts import RESTARTS
 from reconciler.plan.storage import STORAGE
 from reconciler.step import Plan, Step
 from reconciler.whereabouts import migrations_under_way, twins
 
-BUILDERS: Mapping[type[Change], Builder] = {**STORAGE, **NETWORKS, **DOMAINS, **LIVE, **REMOVAL, **RESTARTS}
+BUILDERS: Mapping[type[Change], Builder] = {
+    **STORAGE,
+    **NETWORKS,
+    **DOMAINS,
+    **LIVE,
+    **PASSWORDS,
+    **REMOVAL,
+    **RESTARTS,
+}
 """Every way to differ, and the steps that end it. A new change is one entry here."""
 
 

@@ -113,7 +113,7 @@ def disks_unrecorded(change: DisksUnrecorded) -> tuple[Draft, ...]:
 def domain_off(change: DomainOff) -> tuple[Draft, ...]:
     name, host = change.ref.name, change.ref.host
     ready = pool_ready(change.pools, host) | tokens("network", change.networks, host)
-    before = {token(kind, name) for kind in ("defined", "volumes", "recorded", "placed", "leftover")}
+    before = {token(kind, name) for kind in ("defined", "volumes", "recorded", "placed", "leftover", "password")}
     return (
         Draft(
             StartDomain(host, name, change.uuid),

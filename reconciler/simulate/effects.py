@@ -5,7 +5,7 @@ from typing import Any
 
 from reconciler import action as actions
 from reconciler.action import Action
-from reconciler.simulate import devices, domains, networks, storage
+from reconciler.simulate import devices, domains, networks, passwords, storage
 from reconciler.simulate.machines import ExportLine, File, Hypervisor, NfsServer
 from reconciler.simulate.refusal import invalid
 from reconciler.simulate.sight import EXPORT_FILE
@@ -94,7 +94,8 @@ ON_HYPERVISOR: Mapping[type[Action], Effect] = {
     actions.StartNetwork: lambda w, h, a: networks.start_network(w, h, a.name),
     actions.StopNetwork: lambda w, h, a: networks.stop_network(w, h, a.name),
     actions.UndefineNetwork: lambda w, h, a: networks.undefine_network(w, h, a.name),
-    actions.DefineDomain: lambda w, h, a: domains.define(w, h, a.xml),
+    actions.DefineDomain: passwords.define_domain,
+    actions.SetPassword: passwords.set_password,
     actions.RecordDisks: record_disks,
     actions.AdoptDomain: record_disks,
     actions.RenameDomain: rename_domain,

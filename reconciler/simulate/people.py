@@ -335,6 +335,12 @@ def _libvirtd(world: World, words: list[str]) -> None:
             late()
 
 
+def _secret(world: World, words: list[str]) -> None:
+    """secret NAME [VALUE]: the source whose last word is NAME holds that from now on, or nothing"""
+    world.secrets[words[0]] = words[1] if words[1:] else ""
+    world.tell(SEAT, f"secret/{words[0]}", "changes" if words[1:] else "is gone")
+
+
 def _copy(world: World, words: list[str]) -> None:
     """copy NAME@HOST OTHER: the mistake that makes a guest run twice"""
     hypervisor, found = _domain_at(world, words[0])
@@ -369,6 +375,7 @@ COMMANDS: Mapping[str, Callable[[World, list[str]], None]] = {
     "seat": _seat,
     "firewall": _firewall,
     "libvirtd": _libvirtd,
+    "secret": _secret,
     "copy": _copy,
     "guest": guest,
     "migration": _migration,

@@ -28,7 +28,7 @@ from reconciler.observed import (
     SeenTarget,
     SeenVolume,
 )
-from reconciler.simulate import definition
+from reconciler.simulate import definition, passwords
 from reconciler.simulate.machines import Agent, Domain, Hypervisor, Mount, Network, NfsServer, Pool
 from reconciler.simulate.refusal import Stuck
 from reconciler.simulate.world import SEAT, World
@@ -120,10 +120,11 @@ def _domain(world: World, desired: Desired, found: Domain) -> SeenDomain:
         fields=persistent.fields if persistent else None,
         live=live.fields if live else None,
         disks=tuple(disks),
-        xml=found.xml or "",
+        xml=passwords.hidden(found.xml or ""),
         autostart=found.autostart,
         job=_job(world, found),
         agent_connected=found.guest is not None and found.guest.agent is not Agent.ABSENT,
+        password=passwords.seen(world, desired, found),
         obstacles=snapshots,
         bound=snapshots,
         backing=frozenset(file.backing for file in found.opened if file.backing),

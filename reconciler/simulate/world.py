@@ -57,6 +57,8 @@ class World:
     """Guests whose life is over, and by whose hand."""
     backlog: dict[str, list[Callable[[], None]]] = field(default_factory=dict)
     """Host -> requests that its hung daemon has not read yet."""
+    secrets: dict[str, str] = field(default_factory=dict)
+    """Last word of a source -> what it holds, where that is not `WORD-0`; empty: it holds nothing."""
     directory_cache_s: float = 0.0
     """How long an NFS client goes on listing a directory as it was."""
     link_rate: int = 100 * 1024**2

@@ -11,11 +11,13 @@ from reconciler.desired import Desired
 from reconciler.errors import HostUnreachable
 from reconciler.hypervisor import Progress
 from reconciler.observed import Listing, Look, MemoryUse, Observed, Part, Unknown
+from reconciler.secrets import Secrets
 from reconciler.virt import lib
 from reconciler.virt.connect import Link
 from reconciler.virt.look import look_at_domain, look_at_network, look_at_pool
 from reconciler.virt.memory import read_memory
 from reconciler.virt.observe import HostSeen, Rules, finish, observe_host, unmade_volumes, with_details
+from reconciler.virt.passwords import with_passwords_seen
 from reconciler.virt.underway import with_jobs
 
 PARTS = (Part.FACTS, Part.DOMAINS, Part.NETWORKS, Part.POOLS)
@@ -24,9 +26,10 @@ PARTS = (Part.FACTS, Part.DOMAINS, Part.NETWORKS, Part.POOLS)
 class Hypervisors:
     """The libvirt half of the edge. Thread-safe. `now`: the clock that listings are dated by."""
 
-    def __init__(self, now: Callable[[], float]) -> None:
+    def __init__(self, now: Callable[[], float], secrets: Secrets) -> None:
         lib.prepare()
         self._now = now
+        self._secrets = secrets
         self._links: dict[str, Link] = {}
         self._unmade: Mapping[str, frozenset[str]] = {}
         self._stopping = threading.Event()
@@ -39,6 +42,7 @@ class Hypervisors:
         hosts = sorted(desired.hypervisors)
         seen = _each(hosts, lambda host: self._observe(desired, host, answers))
         seen = with_jobs(self._links, seen)
+        seen = with_passwords_seen(self._links, desired, self._secrets, seen)
         wanted = self._unmade = unmade_volumes(desired, seen)
         if wanted:
             seen = _each(hosts, lambda host: with_details(self._links[host], seen[host], wanted))
@@ -61,7 +65,7 @@ class Hypervisors:
             told = finish(pending, f"host/{look.host}")
             told = _blind(look, told) if isinstance(told, Unknown) else told
             seen[look.host] = seen[look.host].beside(told) if look.host in seen else told
-        return _joined(seen)
+        return _joined(with_passwords_seen(self._links, desired, self._secrets, seen))
 
     def _look(self, desired: Desired, look: Look, answers: Callable[[str], bool]) -> HostSeen:
         link, rules, at = self._links[look.host], Rules.of(desired, look.host, answers), self._now()
@@ -96,7 +100,7 @@ class Hypervisors:
         """Do one thing. Raises: TransientError, PermanentError, HostUnreachable."""
         from reconciler.virt.act import Stage, act  # who only looks needs none of it
 
-        act(Stage(self.link, self._stopping), action, progress)
+        act(Stage(self.link, self._stopping, self._secrets), action, progress)
 
     # --- links ----------------------------------------------------------------
 

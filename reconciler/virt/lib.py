@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import Any, Protocol, cast
 
 from reconciler.errors import ReconcilerError
+from reconciler.redact import redact
 
 
 class Stream(Protocol):
@@ -167,7 +168,8 @@ def refusal(error: BaseException) -> Refusal | None:
         return None
     said: Any = error
     message = said.get_error_message() or str(error)
-    return Refusal(said.get_error_code() or 0, said.get_error_domain() or 0, " ".join(message.split())[:600])
+    shown = redact(" ".join(message.split()))[:600]
+    return Refusal(said.get_error_code() or 0, said.get_error_domain() or 0, shown)
 
 
 def is_refused(error: BaseException, *codes: int) -> bool:

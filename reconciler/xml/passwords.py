@@ -5,7 +5,7 @@ A definition that is written without them loses them. So they are put in at the 
 
 from collections.abc import Iterator
 
-from reconciler.xml.tree import Element, XmlError, parse, parse_for_edit, render
+from reconciler.xml.tree import Element, XmlError, fragment, parse, parse_for_edit, render
 
 ATTRIBUTES = ("passwd", "passwdValidTo", "connected")
 """Of <graphics>: all that libvirt keeps to itself."""
@@ -49,3 +49,30 @@ def _numbered(root: Element) -> Iterator[tuple[int, Element]]:
         kind = screen.get("type")
         counts[kind] = counts.get(kind, 0) + 1
         yield counts[kind], screen
+
+
+def passwords_of(xml: str) -> tuple[str, ...]:
+    """Those of all screens. Raises: XmlError."""
+    return tuple(password for screen in _screens(parse(xml)) if (password := screen.get("passwd")))
+
+
+def password_of(xml: str) -> str:
+    """The password of the first screen; empty where there is none. Raises: XmlError."""
+    screen = next(_screens(parse(xml)), None)
+    return screen.get("passwd", "") if screen is not None else ""
+
+
+def with_password(xml: str, password: str) -> str:
+    """`xml` with that password for the first screen; empty where there is no screen. Raises: XmlError."""
+    root = parse_for_edit(xml)
+    screen = next(_screens(root), None)
+    if screen is None:
+        return ""
+    screen.set("passwd", password)
+    return render(root)
+
+
+def screen_with_password(xml: str, password: str) -> str:
+    """The first screen alone, with that password, as virDomainUpdateDeviceFlags takes it. Raises: XmlError."""
+    root = parse_for_edit(with_password(xml, password))
+    return fragment(next(_screens(root)))

@@ -55,7 +55,7 @@ def cloud(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Sti
 
     def put(seen: Observed | None = None, plan: Plan | None = None) -> StillEdge:
         edge = StillEdge(seen or settled())
-        monkeypatch.setattr(world, "open_edge", lambda: edge)
+        monkeypatch.setattr(world, "open_edge", lambda **_: edge)
         if plan is not None:
             survey = Survey(edge.seen, Placements(), plan)
             monkeypatch.setattr(reconcile, "survey", lambda *args, **kwargs: survey)

@@ -29,7 +29,7 @@ def machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]
     built = build(clock, load(directory))
     monkeypatch.setenv(lock.DIRECTORY_VARIABLE, str(tmp_path / "run"))
     monkeypatch.setenv("RECONCILE_DIR", str(directory))
-    monkeypatch.setattr(world, "open_edge", lambda: SimEdge(built))
+    monkeypatch.setattr(world, "open_edge", lambda **_: SimEdge(built))
     monkeypatch.setattr(world, "open_clock", lambda: clock)
     with contextlib.closing(clock):
         yield built
@@ -118,7 +118,7 @@ def test_how_often_it_looks(
     run: Run, monkeypatch: pytest.MonkeyPatch, machines: World, timeout: str, looks: int
 ) -> None:
     edge = SimEdge(machines)
-    monkeypatch.setattr(world, "open_edge", lambda: edge)
+    monkeypatch.setattr(world, "open_edge", lambda **_: edge)
     assert run("status", "host/hv1", "--wait", "Drained", "--timeout", timeout)[0] == 3
     observed = [call for call in edge.calls if call == "observe"]
     assert len(observed) == 2 * looks, "web-1 is nowhere, so that each look looks twice"
@@ -140,7 +140,7 @@ def test_how_often_it_looks(
 def test_wrong_waiting_contacts_nobody(
     run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], argv: list[str], said: str
 ) -> None:
-    monkeypatch.setattr(world, "open_edge", lambda: pytest.fail("contacted"))
+    monkeypatch.setattr(world, "open_edge", lambda **_: pytest.fail("contacted"))
     assert app.run(["status", *argv]) == 64
     assert said in capsys.readouterr().err
 

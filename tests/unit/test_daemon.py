@@ -379,7 +379,7 @@ from reconciler.cli import app, signals, world
 from reconciler import reconcile
 from reconciler.step import Plan, Report
 signals.GRACE_S = 1.0
-world.open_edge = lambda: StillEdge(empty())
+world.open_edge = lambda **_: StillEdge(empty())
 mode = {mode!r}
 def one_pass(desired, edge, clock, history, *, spent, tell, stop):
     print("pass", desired.domains["web-1"].spec.memory >> 20, flush=True)

@@ -90,7 +90,7 @@ def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     made = Room(tmp_path / "desired-state", capsys)
     monkeypatch.setenv("RECONCILE_RUN_DIR", str(tmp_path / "run"))
     monkeypatch.setenv("RECONCILE_DIR", str(made.directory))
-    monkeypatch.setattr(world, "open_edge", lambda: SimEdge(made.world))
+    monkeypatch.setattr(world, "open_edge", lambda **_: SimEdge(made.world))
     monkeypatch.setattr(world, "open_clock", lambda: made.clock)
     with contextlib.closing(made.clock):
         yield made

@@ -2,11 +2,19 @@
 
 import pytest
 
-from reconciler.action import DefineDomain
-from reconciler.errors import ReconcilerError
+from reconciler.action import DefineDomain, SetPassword
+from reconciler.desired.secrets import SecretRef
+from reconciler.edge import RealEdge
+from reconciler.errors import PermanentError, ReconcilerError
+from reconciler.observed import Look, Part
+from reconciler.redact import redact
+from reconciler.screen import Password, SeenPassword
+from reconciler.secrets import Secrets
 from reconciler.virt import codes
 from reconciler.virt.act import Stage, act
 from reconciler.virt.connect import Link
+from tests.unit.made import desired, host
+from tests.unit.made import domain as made_domain
 
 pytest.importorskip("libvirt")
 pytestmark = pytest.mark.libvirt
@@ -14,6 +22,7 @@ pytestmark = pytest.mark.libvirt
 UUID = "11111111-2222-3333-4444-555555555555"
 NODE = "<node><cpu><mhz>1</mhz><model>x</model><active>1</active></cpu><memory>4194304</memory></node>"
 CANARY = "canary77"
+OTHER = "99999999-2222-3333-4444-555555555555"
 
 
 def domain(password: str = "", title: str = "") -> str:
@@ -67,3 +76,84 @@ def test_a_refusal_does_not_tell_it(stage):
     with pytest.raises(ReconcilerError) as refused:
         act(stage, DefineDomain("hv1", "web", UUID, broken), absorb)
     assert CANARY not in str(refused.value)
+
+
+# --- compared and set ----------------------------------------------------------------------
+
+MARKED = "<metadata><r:mark xmlns:r='urn:reconciler:v1' cluster='c' name='web'/></metadata>"
+ENV = SecretRef("env", ("VNC",))
+
+
+def documents(tmp_path, source):
+    graphics = {"type": "vnc", "password": {"valueFrom": source}}
+    at = host("hv1", hypervisor={"uri": f"test://{tmp_path}/node.xml"})
+    return desired(at, made_domain("web", graphics=graphics))
+
+
+@pytest.fixture
+def edge(tmp_path):
+    (tmp_path / "node.xml").write_text(NODE)
+    made = RealEdge(secrets=Secrets(runs_commands=False, environment={"VNC": CANARY, "LONG": "ninechars"}))
+    made.observe(documents(tmp_path, {"env": "VNC"}))
+    yield made
+    made.close()
+
+
+def define(edge, password):
+    xml = domain(password).replace("<memory>", f"{MARKED}<memory>")
+    edge._hypervisors.link("hv1").session("only").connection.defineXMLFlags(xml, 0)
+
+
+@pytest.mark.parametrize(
+    ("there", "source", "expected"),
+    [
+        ("", {"env": "VNC"}, Password.NONE),
+        (CANARY, {"env": "VNC"}, Password.RIGHT),
+        ("another", {"env": "VNC"}, Password.WRONG),
+        (CANARY, {"command": ("false",)}, Password.SOME),
+        ("", {"command": ("false",)}, Password.NONE),
+    ],
+)
+def test_it_leaves_the_edge_as_yes_or_no(edge, tmp_path, there, source, expected):
+    define(edge, there)
+    seen = edge.observe(documents(tmp_path, source)).domain("hv1", "web")
+    assert seen.password == SeenPassword(expected)
+    assert CANARY not in repr(seen)
+    looked = edge.look(documents(tmp_path, source), (Look("hv1", Part.DOMAINS, "web", UUID),))
+    assert looked.domain("hv1", "web").password == SeenPassword(expected)
+
+
+@pytest.mark.parametrize(
+    ("source", "trouble"),
+    [({"env": "OTHER"}, "environment does not have it"), ({"env": "LONG"}, "longer than the 8 bytes that VNC knows")],
+)
+def test_a_secret_that_cannot_be_used_is_said(edge, tmp_path, source, trouble):
+    define(edge, "another")
+    seen = edge.observe(documents(tmp_path, source)).domain("hv1", "web")
+    assert seen.password.persistent is Password.SOME
+    assert trouble in seen.password.trouble
+    assert "ninechars" not in seen.password.trouble
+
+
+def test_nobody_asks_where_no_document_names_one(edge, tmp_path):
+    define(edge, CANARY)
+    at = host("hv1", hypervisor={"uri": f"test://{tmp_path}/node.xml"})
+    assert edge.observe(desired(at, made_domain("web"))).domain("hv1", "web").password is None
+
+
+def test_it_is_set_and_its_error_does_not_tell_it(edge, tmp_path):
+    define(edge, "")
+    edge.apply(SetPassword("hv1", "web", UUID, ENV, "vnc"), absorb)
+    seen = edge.observe(documents(tmp_path, {"env": "VNC"})).domain("hv1", "web")
+    assert seen.password == SeenPassword(Password.RIGHT)
+    with pytest.raises(ReconcilerError, match="Domain not found") as refused:
+        edge.apply(SetPassword("hv1", "gone", OTHER, ENV, "vnc"), absorb)
+    assert CANARY not in str(refused.value)
+    with pytest.raises(PermanentError, match="environment does not have it"):
+        edge.apply(SetPassword("hv1", "web", UUID, SecretRef("env", ("OTHER",)), "vnc"), absorb)
+
+
+def test_what_was_seen_once_is_kept_out_of_every_message(edge, tmp_path):
+    define(edge, "another1")
+    edge.observe(documents(tmp_path, {"env": "VNC"}))
+    assert redact(f"it was another1, and is {CANARY}") == "it was ***, and is ***"

@@ -12,6 +12,7 @@ from reconciler.load.checks import (
     objects,
     placement,
     pools,
+    secrets,
     xml,
 )
 from reconciler.load.checks.world import World
@@ -29,5 +30,5 @@ def check(world: World) -> list[tuple[Problem, Hint | None]]:
 def look_through(world: World) -> None:
     """Complain about everything that is wrong between documents."""
     if objects.check(world):
-        for room in (hosts, pools, images, networks, domains, machines, migration, placement, derived, xml):
+        for room in (hosts, pools, images, networks, domains, machines, migration, placement, derived, secrets, xml):
             room.check(world)

@@ -19,6 +19,7 @@ from reconciler.desired.documents import (
     Pool,
     State,
 )
+from reconciler.desired.secrets import SecretValue
 from reconciler.errors import Problem
 from reconciler.load.files import Files
 from reconciler.load.parse import Fault
@@ -60,15 +61,24 @@ def _names_in(texts: Iterable[bytes]) -> frozenset[str]:
 class World:
     """The documents, and a list that problems are added to."""
 
-    def __init__(self, files: Files, readings: tuple[Reading, ...], image_roots: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        files: Files,
+        readings: tuple[Reading, ...],
+        image_roots: tuple[str, ...],
+        secret_roots: tuple[str, ...] = (),
+    ) -> None:
         self._files = files
         self.complaints: list[tuple[Entry, Complaint, At | None]] = []
         """What is wrong with which document, and the other place of a clash."""
         self._names: dict[str, tuple[str, ...]] = {}
         self.root = files.root
         self.image_roots = (files.root, *image_roots)
+        self.secret_roots = (files.root, *secret_roots)
         self.warnings = list(files.warnings)
         self.image_paths: dict[tuple[str, str], str] = {}
+        self.passwords: dict[str, SecretValue] = {}
+        """Of domains, with absolute paths, by the domain's name."""
         self.entries = tuple(
             Entry(number, found.index, source.file, found.line, found.column, found.kind, found.name, found.model)
             for number, (source, one) in enumerate(zip(files.sources, readings, strict=True))
@@ -188,6 +198,16 @@ class World:
     def knows_hosts(self) -> bool:
         """Whether every Host document could be read, so that what a selector means is certain."""
         return not self._broken_names and all(entry.model for entry in self.by_kind["Host"].values())
+
+    def domains_with_secrets(self) -> Mapping[str, Domain]:
+        """The domains, with absolute paths in place of what the documents say of their secrets."""
+        domains = dict(self.desired.domains)
+        for name, password in self.passwords.items():
+            spec = domains[name].spec
+            assert spec.graphics is not None
+            graphics = spec.graphics.model_copy(update={"password": password})
+            domains[name] = domains[name].model_copy(update={"spec": spec.model_copy(update={"graphics": graphics})})
+        return domains
 
     def pools_with_images(self) -> Mapping[str, Pool]:
         """The pools, with each image's absolute real path in place of what the document says."""

@@ -13,6 +13,7 @@ OWNED = frozenset(("uuid", "name", "metadata"))
 """By these the reconciler knows a domain."""
 DEVICES_OWNED = frozenset(("source", "alias", "backingStore"))
 """On what a disk lies, and by which name a device is known: who runs on which disk hangs on it."""
+SECRET = re.compile("@passwd")
 PREFIXES = frozenset(("qemu",))
 
 
@@ -33,7 +34,10 @@ def _edit(world: World, where: At, edit: XmlEdit, first: dict[str, At]) -> None:
     here = (where[0], (*where[1], word))
     if (edit.to is None) == (word == "set"):
         world.complain(where, "needs `to` with set, and only there")
-    if wrong := _wrong(word, path):
+    if SECRET.search(path):
+        message = "speaks of a secret, which no document holds; write graphics.password: {valueFrom: {file: PATH}}"
+        world.complain(here, message, quote=False)
+    elif wrong := _wrong(word, path):
         world.complain(here, wrong)
     kind = "create" if word == "create" else "value"  # one path may be created, and its text set
     other = first.setdefault(f"{kind} {path}", here)
