@@ -212,7 +212,7 @@ def test_the_sinks_are_told_apart_from_the_text() -> None:
 # --- report -------------------------------------------------------------------------
 
 TOLD = {"percent": 100.0, "total": 0.9, "downtime": 0.193, "expected": math.inf}
-DONE = StepReport(MOVE, Outcome.DONE, "", 0.91234, TOLD)
+DONE = StepReport(MOVE, Outcome.DONE, "", 0.91234, values=TOLD)
 TIMED = {"total": 0.9, "downtime": 0.193}
 UNTIMED = {"total": None, "downtime": None, "expected": None}
 FAILED = StepReport(POOL, Outcome.FAILED, "cannot start it", 2.0)
