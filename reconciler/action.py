@@ -238,6 +238,11 @@ class RecordDisks(DomainAction):
 
 
 @dataclass(frozen=True, slots=True)
+class ReleaseDisks(RecordDisks):
+    """Write into our mark which disks were taken out; their volumes stay (virDomainSetMetadata; law 5)."""
+
+
+@dataclass(frozen=True, slots=True)
 class AdoptDomain(RecordDisks):
     """Write our mark into a domain that another hand made, with the disks that it has (virDomainSetMetadata)."""
 
@@ -337,6 +342,18 @@ class UpdateDevice(DeviceAction):
 @dataclass(frozen=True, slots=True)
 class LimitDisk(UpdateDevice):
     """Let a disk do so much in a second (virDomainSetBlockIoTune)."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttachDevice(DeviceAction):
+    """Give the running domain a device that its persistent definition has (virDomainAttachDeviceFlags)."""
+
+
+@dataclass(frozen=True, slots=True)
+class DetachDevice(DeviceAction):
+    """Ask the guest to let go of a device (virDomainDetachDeviceFlags); bounded, never forced. A volume stays."""
+
+    deadline_s = 30.0
 
 
 # --- paths ------------------------------------------------------------------------

@@ -9,7 +9,6 @@ from reconciler.desired.documents import Transport
 from reconciler.desired.secrets import SecretRef
 from reconciler.desired.window import Window
 from reconciler.fact import NowhereElse
-from reconciler.live import Way
 from reconciler.mark import MadeDisk, Mark
 from reconciler.step import Held
 from reconciler.stopping import Stop
@@ -25,7 +24,8 @@ class Field:
     new: Any
 
     def __str__(self) -> str:
-        return f"{'.'.join(self.path)}: {self.old!r} -> {self.new!r}"
+        way = ".".join(self.path)
+        return f"{way}: {self.old!r} -> {self.new!r}" if self.new is not None else f"{way}: taken out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,18 +181,6 @@ class DomainDiffers(DomainChange):
 
 
 @dataclass(frozen=True, slots=True)
-class DomainLiveDiffers(DomainChange):
-    """A running domain has other values than its document says, and libvirt can change them now.
-
-    `owner`: (sort, name) of the device whose fields they are, () for the domain's own. Their paths begin with it.
-    """
-
-    way: Way
-    owner: tuple[str, ...]
-    fields: tuple[Field, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class PasswordDiffers(DomainChange):
     """The screen has not the password that comes from `source`. `screen`: vnc or spice.
 
@@ -266,8 +254,11 @@ class DiskTooSmall(DomainChange):
 
 @dataclass(frozen=True, slots=True)
 class DisksUnrecorded(DomainChange):
+    """`back`: (pool, volume) of disks that were taken out and are named again; they must be there."""
+
     mark: Mark
     """As it shall be."""
+    back: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,4 +43,7 @@ class LiveIs:
         other = next((path for path, value in self.values if value_at(domain.live, path) != value), None)
         if other is None:
             return YES
+        if dict(self.values)[other] is None:
+            way_out = "let it unmount or release that, or power it off: it starts without"
+            return Verdict(False, f"it still has {'.'.join(other)}, which its guest does not let go of; {way_out}")
         return Verdict(False, f"its {'.'.join(other)} is {value_at(domain.live, other)!r} while it runs")

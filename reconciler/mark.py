@@ -17,6 +17,8 @@ class MadeDisk:
     capacity: int = 0
     image: str = ""
     """The base image's volume; empty for a disk without one."""
+    detached: bool = False
+    """Taken out of the domain since. Its volume stays, and is what the disk gets when it is named again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +58,8 @@ class Mark:
     def disk(self, name: str) -> MadeDisk | None:
         """The disk of that name, where it was made."""
         return next((disk for disk in self.made if disk.name == name), None)
+
+    def record(self, name: str, pool: str, volume: str) -> MadeDisk | None:
+        """What it says of a disk: by its name, else by the volume that it lies on."""
+        on_it = (disk for disk in self.made if (disk.pool, disk.volume) == (pool, volume))
+        return self.disk(name) or next(on_it, None)

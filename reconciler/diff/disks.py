@@ -76,29 +76,67 @@ def existing_disks(
     yield from proof
     unproven = any(isinstance(item, Held) for item in proof)
     for disk in disks:
-        listed = mark.disk(disk.name)
+        listed = mark.record(disk.name, disk.pool, volume_name(domain.name, disk))
+        if listed is not None and listed.name != disk.name and not listed.detached:
+            yield _renamed(where.ref, disk, listed)
+            continue
         made = _followed(desired, domain, disk, listed, where.seen) if listed else None
         if made is not None:
-            lies = made if made.pool else _as_made(desired, domain, disk)
-            yield from _gone(desired, observed, domain, lies, where, history)
-            differing = tuple(made_disk(desired, observed, domain, disk, made, where))
-            yield from differing
-            grown += [item.grown for item in differing if isinstance(item, DiskTooSmall)]
-            grown += [made] if made != listed and not differing else []
+            found = tuple(_existing_disk(desired, observed, domain, disk, made, where, history))
+            yield from found
+            grown += [item.grown for item in found if isinstance(item, DiskTooSmall)]
+            named = replace(made, name=disk.name, detached=False)
+            grown += [named] if named != listed and not found else []
+            yield from () if found else _back(desired, observed, made, where)
         if made is not None or unproven:
             continue
         found = tuple(_unrecorded(desired, observed, domain, disk, where))
         yield from found
         if not any(isinstance(item, Held) for item in found):
             to_record.append(disk)
-    if to_record or grown or mark.protected is not domain.spec.protected:
-        names = {*(disk.name for disk in to_record), *(disk.name for disk in grown)}
-        kept = [made for made in mark.made if made.name not in names]
-        whole = replace(mark, made=tuple(sorted((*kept, *grown))), protected=domain.spec.protected)
-        protection = f"protected: {mark.protected} -> {domain.spec.protected}".lower()
-        reason = f"{', '.join(sorted(names))} not recorded as made" if names else protection
-        yield DisksUnrecorded(where.ref, reason, where.uuid, _with(desired, domain, whole, to_record))
-    yield from _unnamed(domain, where, mark.disks)
+    yield from _to_record(desired, domain, where, mark, to_record, grown)
+
+
+def _to_record(
+    desired: Desired, domain: Domain, where: Whereabouts, mark: Mark, new: list[Disk], changed: list[MadeDisk]
+) -> Iterator[DisksUnrecorded]:
+    """The mark with disks that are `new`, and those that are otherwise now, by name or by volume."""
+    if not new and not changed and mark.protected is domain.spec.protected:
+        return
+    names = {*(disk.name for disk in new), *(disk.name for disk in changed)}
+    volumes = {(disk.pool, disk.volume) for disk in changed}
+    kept = [made for made in mark.made if made.name not in names and (made.pool, made.volume) not in volumes]
+    whole = replace(mark, made=tuple(sorted((*kept, *changed))), protected=domain.spec.protected)
+    protection = f"protected: {mark.protected} -> {domain.spec.protected}".lower()
+    reason = f"{', '.join(sorted(names))} not recorded as made" if names else protection
+    back = tuple(volume for volume in sorted(volumes) if (known := mark.record("", *volume)) and known.detached)
+    yield DisksUnrecorded(where.ref, reason, where.uuid, _with(desired, domain, whole, new), back)
+
+
+def _renamed(ref: Ref, disk: Disk, made: MadeDisk) -> Held:
+    message = f"disk {disk.name} lies on volume {made.volume}, which is disk {made.name} of this domain"
+    return Held(ref, HeldReason.CANNOT_CHANGE, f"{message}; a disk keeps its name: write name: {made.name}")
+
+
+def _existing_disk(
+    desired: Desired,
+    observed: Observed,
+    domain: Domain,
+    disk: Disk,
+    made: MadeDisk,
+    where: Whereabouts,
+    history: History,
+) -> Iterator[Change | Held]:
+    """A disk that was made: gone, or wanted otherwise."""
+    lies = made if made.pool else replace(_as_made(desired, domain, disk), detached=made.detached)
+    yield from _gone(desired, observed, domain, lies, where, history)
+    yield from made_disk(desired, observed, domain, disk, made, where)
+
+
+def _back(desired: Desired, observed: Observed, made: MadeDisk, where: Whereabouts) -> Iterator[Change]:
+    """One that was taken out and is named again: a look at whether its volume is still there."""
+    if made.detached and made.pool and where.home is not None:
+        yield from stale(desired, observed, made.pool, where.home, f"disk {made.name} shall be attached again")
 
 
 def _followed(desired: Desired, domain: Domain, disk: Disk, made: MadeDisk, seen: SeenDomain) -> MadeDisk:
@@ -123,12 +161,6 @@ def _with(desired: Desired, domain: Domain, mark: Mark, disks: Iterable[Disk]) -
 def _as_made(desired: Desired, domain: Domain, disk: Disk) -> MadeDisk:
     image = backing_path(desired, disk).rpartition("/")[2]
     return MadeDisk(disk.name, disk.pool, volume_name(domain.name, disk), disk.format, disk.size, image)
-
-
-def _unnamed(domain: Domain, where: Whereabouts, recorded: frozenset[str]) -> Iterator[Held]:
-    for name in sorted(recorded - {disk.name for disk in domain.spec.disks}):
-        message = f"disk {name} was made for it and is not in its document any more; detach it by hand, or name it"
-        yield Held(where.ref, HeldReason.CANNOT_CHANGE, message)
 
 
 def _unrecorded(
@@ -164,8 +196,8 @@ def _gone(
     desired: Desired, observed: Observed, domain: Domain, disk: MadeDisk, where: Whereabouts, history: History
 ) -> Iterator[Change | Held]:
     there = observed.listed(disk.pool)
-    off = where.seen is not None and where.seen.standing is Standing.OFF
-    if there is None or disk.volume in there or not off or where.home is None:
+    unused = where.seen is not None and (where.seen.standing is Standing.OFF or disk.detached)
+    if there is None or disk.volume in there or not unused or where.home is None:
         return
     if not history.is_recent(f"refresh-pool:pool/{disk.pool}@{where.home}", observed_at(observed, where.home)):
         yield from stale(desired, observed, disk.pool, where.home, f"no host lists volume {disk.volume}")

@@ -24,21 +24,22 @@ from reconciler.diff.cdroms import images, missing_media
 from reconciler.diff.claims import NO_DOCUMENT, VOUCH, existing_volume, maker, volumes_of, vouched_for
 from reconciler.diff.disks import disks_there, existing_disks, new_contents, new_disks, observed_at
 from reconciler.diff.fields import differing
-from reconciler.diff.live import Lacking, lacking
+from reconciler.diff.live import Lacking, Subject, lacking, taken_out_disks
 from reconciler.diff.passwords import is_open, new_password, password_differs, staged_password
 from reconciler.diff.pools import stale
 from reconciler.diff.power import lost_disks, merged, needs, nowhere_else, place_and_power, said
 from reconciler.diff.removal import removal
 from reconciler.diff.restarts import staged
+from reconciler.diff.unnamed import kept_disks
 from reconciler.diff.volumes import disk_paths, media_paths
 from reconciler.history import History
+from reconciler.live_change import DeviceUnwanted
 from reconciler.mark import Mark
 from reconciler.observed import CpuFacts, Observed, SeenDomain, Standing
 from reconciler.ours import ADOPTS, domain_mark
 from reconciler.place import Placement, Placements
 from reconciler.step import Held, HeldReason
 from reconciler.xml.capabilities import baseline
-from reconciler.xml.devices import device_names, has_document_name
 from reconciler.xml.domain import EditError, first_definition, unchangeable
 
 
@@ -201,9 +202,10 @@ def _existing(
         yield DomainAutostarts(ref, reason, seen.uuid)
     yield from _lost(desired, observed, domain, seen, ref)
     fields = said(desired, observed, domain, seen, seen.fields)
-    lacks = lacking(seen, ref, said(desired, observed, domain, seen, seen.live or {}))
-    lacks = lacks._replace(staged=(*lacks.staged, *staged_password(desired, domain, seen)))
-    definition = tuple(_definition(desired, observed, domain, seen, ref, differing(seen.fields, fields), lacks))
+    subject = Subject(desired, observed, domain, seen, ref, disks)
+    lacks = lacking(subject)
+    lacks = replace(lacks, staged=(*lacks.staged, *staged_password(desired, domain, seen)))
+    definition = tuple(_definition(subject, differing(seen.fields, fields), lacks))
     yield from definition
     if fixed := differing(seen.fields, unchangeable(domain, seen.fields)):
         names = ", ".join(str(field) for field in fixed)
@@ -213,16 +215,16 @@ def _existing(
     blocked = any(held.reason is not HeldReason.CANNOT_CHANGE for held in keeps_off)
     blocked = blocked or is_open(desired, domain, seen)
     moves = tuple(place_and_power(desired, observed, domain, placement, blocked=blocked))
+    yield from disks
+    yield from absent
+    yield from kept_disks(desired, domain, seen, ref)
     if not any(isinstance(item, Held) for item in definition):
         mark = next((item.mark for item in disks if isinstance(item, DisksUnrecorded)), seen.mark)
-        yield from staged(desired, observed, domain, placement, lacks.staged, mark, blocked=blocked)
-        if seen.standing is Standing.RUNNING and not any(isinstance(item, Change) for item in moves):
-            yield from lacks.now  # what stops or moves is changed where it is next
+        restart = tuple(staged(desired, observed, domain, placement, lacks.staged, mark, blocked=blocked))
+        yield from restart
+        yield from _live(subject, lacks, moves, restarts=any(isinstance(item, Change) for item in restart))
         if not any(isinstance(item, Change) and not isinstance(item, DomainOff) for item in moves):
             yield from password_differs(desired, domain, seen, ref)
-    yield from disks
-    yield from _taken_out(desired, domain, seen, ref)
-    yield from absent
     yield from moves
 
 
@@ -247,33 +249,27 @@ def _lost(desired: Desired, observed: Observed, domain: Domain, seen: SeenDomain
         yield Held(ref, HeldReason.CANNOT_CHANGE, message)
 
 
-def _taken_out(desired: Desired, domain: Domain, seen: SeenDomain, ref: Ref) -> Iterator[Held]:
-    """Interfaces of a domain that we made, on networks of ours, that its document names no more."""
-    if seen.mark is None or not seen.mark.is_whole or seen.mark.uuid:
-        return
-    there = seen.fields or {}
-    names = device_names(domain, there, seen.disks, disk_paths(desired, domain)).interfaces
-    wanted = {names.get(interface.name, interface.name) for interface in domain.spec.interfaces}
-    ours = {name for name, card in there.get("interfaces", {}).items() if card.get("network") in desired.networks}
-    for name in sorted(set(filter(has_document_name, ours)) - wanted):
-        message = f"interface {name} was made for it and is not in its document any more; detach it by hand, or name it"
-        yield Held(ref, HeldReason.CANNOT_CHANGE, message)
-
-
-def _definition(
-    desired: Desired,
-    observed: Observed,
-    domain: Domain,
-    seen: SeenDomain,
-    ref: Ref,
-    different: tuple[Field, ...],
-    lacks: Lacking,
+def _live(
+    subject: Subject, lacks: Lacking, moves: tuple[Change | Held, ...], *, restarts: bool
 ) -> Iterator[Change | Held]:
+    """What is done to it while it runs. What stops or moves in this pass is changed where it is after that.
+
+    One that is restarted in this pass is not asked to let go of anything: it starts without.
+    """
+    if any(isinstance(item, Change) for item in moves) or subject.seen.standing not in (Standing.RUNNING, Standing.OFF):
+        return
+    yield from lacks.stopped
+    yield from (change for change in lacks.now if not (restarts and isinstance(change, DeviceUnwanted)))
+    yield from () if restarts else taken_out_disks(subject, lacks.now)
+
+
+def _definition(subject: Subject, different: tuple[Field, ...], lacks: Lacking) -> Iterator[Change | Held]:
     """One that differs; held as a whole where an edit of its XML cannot be made."""
     if not different:
         return
+    seen, ref = subject.seen, subject.ref
     try:
-        xml = merged(desired, observed, domain, seen)
+        xml = merged(subject.desired, subject.observed, subject.domain, seen)
     except EditError as error:
         yield Held(ref, HeldReason.CANNOT_CHANGE, str(error))
         return

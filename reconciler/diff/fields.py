@@ -35,9 +35,9 @@ def _field(item: Any) -> Field:
 
 
 def _leaves(field: Field) -> list[Field]:
-    """A new disk or interface is one field for each thing it says; so is one that goes."""
+    """A new disk or interface is one field for each thing it says; one that goes is a field itself."""
     if field.new is None and isinstance(field.old, Mapping):
-        return [leaf for key, old in field.old.items() for leaf in _leaves(Field((*field.path, str(key)), old, None))]
+        return [Field(field.path, "there", None)]
     if not isinstance(field.new, Mapping) or not field.new:
         return [field]
     return [leaf for key, new in field.new.items() for leaf in _leaves(Field((*field.path, str(key)), None, new))]

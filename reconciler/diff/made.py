@@ -36,7 +36,7 @@ def made_disk(
         was = format_size(made.capacity)
         message = f"disk {disk.name} has {was} and never shrinks to {format_size(disk.size)}; write size: {was}"
         yield Held(where.ref, HeldReason.CANNOT_CHANGE, message)
-    elif made.pool and disk.size > made.capacity:
+    elif made.pool and disk.size > made.capacity and not made.detached:
         yield from _too_small(desired, observed, domain, disk, made, where)
 
 

@@ -9,6 +9,7 @@ from reconciler.desired import Desired, Ref
 from reconciler.desired.derive import pools_of, volume_name
 from reconciler.desired.documents import GIB, Disk, Domain, OnDrain, OnShutdownTimeout, Power
 from reconciler.diff.cdroms import images, media, withdrawn
+from reconciler.diff.unnamed import unnamed
 from reconciler.diff.volumes import all_paths, disk_paths
 from reconciler.fact import NowhereElse
 from reconciler.forecast import assigned_memory, forecast, migration_policy
@@ -211,23 +212,33 @@ def needs(domain: Domain) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def merged(desired: Desired, observed: Observed, domain: Domain, seen: SeenDomain) -> str:
     """The persistent definition with what the document says written into it, and our mark. Raises: EditError."""
-    fields = said(desired, observed, domain, seen, seen.fields or {})
-    mark = replace(seen.mark, restarted_for="") if seen.mark else None
-    return merge(seen.xml, fields, sources=disk_paths(desired, domain), mark=mark, edits=domain.spec.xml)
+    there, mark = seen.fields or {}, replace(seen.mark, restarted_for="") if seen.mark else None
+    return merge(
+        seen.xml,
+        said(desired, observed, domain, seen, there),
+        sources=disk_paths(desired, domain),
+        mark=mark,
+        edits=domain.spec.xml,
+        taken={disk.target for disk in seen.disks},
+    )
 
 
 def said(desired: Desired, observed: Observed, domain: Domain, seen: SeenDomain, there: Fields) -> Fields:
-    """What the document says of a domain that is there; `there`: the fields of one of its definitions."""
-    names = NO_OTHER_NAMES
+    """What the document says of a domain that is there; `there`: the fields of one of its definitions.
+
+    A device that it named before and names no more is None.
+    """
+    names, document = NO_OTHER_NAMES, domain
     if not are_all_named(domain, there):
         names = device_names(domain, there, seen.disks, all_paths(desired, domain))
-        lost = lost_disks(desired, observed, domain, seen, there)
+        lost = lost_disks(desired, observed, domain, seen, there) | _not_to_add(observed, domain, seen)
         disks = tuple(disk for disk in domain.spec.disks if disk.name not in lost)
-        domain = domain.model_copy(update={"spec": domain.spec.model_copy(update={"disks": disks})})
+        document = domain.model_copy(update={"spec": domain.spec.model_copy(update={"disks": disks})})
     lie = media(desired, observed, domain, seen)
-    fields = wanted(domain, desired.cluster_name, only_set=True, there=there, names=names, media=lie)
-    if gone := withdrawn(domain, seen, there):
-        return {**fields, "cdroms": {**fields.get("cdroms", {}), **dict.fromkeys(gone)}}
+    fields = wanted(document, desired.cluster_name, only_set=True, there=there, names=names, media=lie)
+    gone = [("cdroms", name) for name in withdrawn(domain, seen, there)]
+    for sort, name in (*unnamed(desired, domain, seen, there), *gone):
+        fields = {**fields, sort: {**fields.get(sort, {}), name: None}}
     return fields
 
 
@@ -254,6 +265,18 @@ def lost_disks(desired: Desired, observed: Observed, domain: Domain, seen: SeenD
     return frozenset(
         disk.name for disk in unfound if disk.name in seen.mark.disks or _may_exist(observed, domain, disk)
     )
+
+
+def _not_to_add(observed: Observed, domain: Domain, seen: SeenDomain) -> frozenset[str]:
+    """Disks that were taken out once and whose volume is gone, and those on the volume of a disk of another name."""
+    found = set()
+    for disk in domain.spec.disks:
+        volume = volume_name(domain.name, disk)
+        record = seen.mark.record(disk.name, disk.pool, volume) if seen.mark else None
+        is_gone = record is not None and record.detached and volume not in (observed.listed(disk.pool) or ())
+        if record is not None and (is_gone or (record.name != disk.name and not record.detached)):
+            found.add(disk.name)
+    return frozenset(found)
 
 
 def _may_exist(observed: Observed, domain: Domain, disk: Disk) -> bool:

@@ -32,7 +32,16 @@ from reconciler.change import (
     DomainUndefined,
     PathUnproven,
 )
-from reconciler.fact import AllOf, DisksRecorded, DomainGone, DomainIs, NetworkIs, PoolReady, VolumesAbsent
+from reconciler.fact import (
+    AllOf,
+    DisksRecorded,
+    DomainGone,
+    DomainIs,
+    NetworkIs,
+    PoolReady,
+    VolumesAbsent,
+    VolumesPresent,
+)
 from reconciler.leaving import StillHere
 from reconciler.observed import Standing
 from reconciler.ours import CarriesOurMark
@@ -103,9 +112,13 @@ def disks_unrecorded(change: DisksUnrecorded) -> tuple[Draft, ...]:
             DisksRecorded(host, name, change.uuid, change.mark.made, change.mark.protected),
             change.reason,
             sign=Sign.UPDATE,
-            requires=(DomainIs(host, name, change.uuid),),
+            requires=(
+                DomainIs(host, name, change.uuid),
+                *(VolumesPresent(host, pool, frozenset({volume})) for pool, volume in change.back),
+            ),
             provides=frozenset({token("recorded", name)}),
-            after=frozenset(token(kind, name) for kind in ("defined", "claimed", "volumes", "grown")),
+            after=contents_known(tuple(pool for pool, _ in change.back), host)
+            | {token(kind, name) for kind in ("defined", "claimed", "volumes", "grown")},
         ),
     )
 

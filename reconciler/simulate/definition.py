@@ -119,6 +119,21 @@ def identity(xml: str) -> frozenset[str]:
     return frozenset((_text(root, "uuid"), _text(root, "os/nvram"), *macs, *filter(None, disks)))
 
 
+@lru_cache(maxsize=4096)
+def made_devices(xml: str) -> tuple[frozenset[str], frozenset[tuple[str, str]]]:
+    """Paths of the disks that our mark lists as made, and (name, MAC) of the interfaces that bear a name of ours."""
+    root = _root(xml)
+    volumes = {disk.get("volume") for disk in root.iter("{urn:reconciler:v1}disk")}
+    paths = frozenset(path for path, _ in needs(xml).disks if path.rpartition("/")[2] in volumes)
+    cards = ((card.find("alias"), card.find("mac")) for card in root.findall("devices/interface"))
+    named = (
+        (alias.get("name", "").removeprefix("ua-"), mac.get("address", ""))
+        for alias, mac in cards
+        if alias is not None and mac is not None
+    )
+    return paths, frozenset(named)
+
+
 def has_lived(xml: str) -> bool:
     """Whether our mark in a domain's XML lists a disk as made; before that nobody starts it."""
     return _root(xml).find("metadata/{urn:reconciler:v1}mark/{urn:reconciler:v1}disk") is not None
@@ -154,6 +169,31 @@ def lies_on(xml: str, name: str) -> str:
     """The path of the disk that has that name as its user alias; empty where none has."""
     disks = (disk for disk in _root(xml).findall("devices/disk") if disk.find(f"alias[@name='ua-{name}']") is not None)
     return next((_paths(disk) for disk in disks), "")
+
+
+def alone(device: str) -> str:
+    """A definition with one device and nothing else."""
+    return f"<domain><devices>{device}</devices></domain>"
+
+
+@lru_cache(maxsize=4096)
+def places(xml: str) -> frozenset[str]:
+    """What no two devices of a domain share: aliases, target names, MACs, addresses."""
+    found = set()
+    for device in _root(xml).findall("devices/*"):
+        for tag, key in (("alias", "name"), ("target", "dev"), ("mac", "address")):
+            inner = device.find(tag)
+            if inner is not None and inner.get(key):
+                found.add(f"{tag} {inner.get(key)}")
+        address = device.find("address")
+        if address is not None:
+            found.add(f"address {' '.join(f'{key}={value}' for key, value in sorted(address.items()))}")
+    return frozenset(found)
+
+
+def with_device(xml: str, device: str) -> str:
+    """What a device that is attached leaves."""
+    return xml.replace("</devices>", f"  {device}\n  </devices>", 1)
 
 
 @dataclass(frozen=True)

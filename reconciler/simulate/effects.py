@@ -45,13 +45,14 @@ def record_disks(world: World, hypervisor: Hypervisor, action: actions.RecordDis
         found.xml = domain_xml.merge(found.xml, {}, sources={}, mark=mark)
     if found.live is not None:
         found.live = domain_xml.merge(found.live, {}, sources={}, mark=mark)
-    names = ", ".join(sorted(mark.disks)) or "none"
+    names = ", ".join(f"{made.name} (detached)" if made.detached else made.name for made in mark.made) or "none"
     words = _RECORDED[type(action)].format(names)
     world.tell(hypervisor.name, f"domain/{found.name}", words)
 
 
 _RECORDED: Mapping[type[Action], str] = {
     actions.RecordDisks: "disks recorded: {}",
+    actions.ReleaseDisks: "disks recorded: {}",
     actions.AdoptDomain: "adopted with its disks: {}",
     actions.RecordRestart: "restart recorded",
 }
@@ -106,6 +107,9 @@ ON_HYPERVISOR: Mapping[type[Action], Effect] = {
     actions.DestroyHusk: lambda w, h, a: domains.destroy_husk(w, h, a.uuid),
     actions.ClearAutostart: lambda w, h, a: domains.set_autostart(w, h, a.uuid, starts=False),
     actions.UndefineDomain: undefine_domain,
+    actions.ReleaseDisks: record_disks,
+    actions.AttachDevice: devices.attach_device,
+    actions.DetachDevice: devices.detach_device,
     actions.UpdateDevice: devices.update_device,
     actions.LimitDisk: devices.change_live,
 }

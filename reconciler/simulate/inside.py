@@ -2,14 +2,15 @@
 
 from reconciler.desired.quantity import parse_size
 from reconciler.observed import DomainState
-from reconciler.simulate import domains
+from reconciler.simulate import devices, domains
 from reconciler.simulate.machines import Agent
 from reconciler.simulate.world import World
 
 
 def guest(world: World, words: list[str]) -> None:
-    """guest NAME poweroff|crash|ioerror|deaf|wedge|unwedge, guest NAME dirty SIZE (a second),
-    guest NAME hears (its power button), guest NAME slow SECONDS (to power off), guest NAME agent absent|mute|well"""
+    """guest NAME poweroff|crash|ioerror|deaf|wedge|unwedge, guest NAME dirty SIZE (a second), guest NAME clings|lets-go
+    (devices), guest NAME hears (its power button), guest NAME slow SECONDS (to power off),
+    guest NAME agent absent|mute|well"""
     name, verb = words[:2]
     hypervisor, found = next((h, d) for h, d in world.all_domains() if d.name == name and d.guest)
     process = found.guest
@@ -28,6 +29,12 @@ def guest(world: World, words: list[str]) -> None:
         process.deaf = False
     elif process and verb == "slow":
         process.poweroff_s = float(words[2])
+    elif process and verb == "clings":
+        process.clings = True
+    elif process and verb == "lets-go":
+        process.clings, wanted = False, process.asked_for
+        for owner in wanted:
+            devices.unplug(world, hypervisor, found, owner)
     elif process and verb == "agent":
         process.agent = Agent(words[2])
     elif process and verb == "dirty":

@@ -140,6 +140,9 @@ class Guest:
     """Ignores its power button."""
     poweroff_s: float = 3.0
     """How long it takes from a request to its end."""
+    clings: bool = False
+    """Does not let go of devices that it is asked for: those, until it does."""
+    asked_for: tuple[tuple[str, str], ...] = ()
     agent: Agent = Agent.ABSENT
     forced_by: Hand | None = None
     """Who pulled its plug."""

@@ -197,9 +197,20 @@ class Watch:
         lost = definition.strangers(before) - definition.strangers(after)
         if lost:
             self._broken(10, f"{action.verb} {action.object} drops {', '.join(sorted(lost))}")
-        lost = definition.identity(before) - definition.identity(after)
+        lost = definition.identity(before) - definition.identity(after) - self._taken_out(action.name, before)
         if lost:
             self._broken(11, f"{action.verb} {action.object} replaces {', '.join(sorted(lost))}")
+
+    def _taken_out(self, name: str, xml: str) -> frozenset[str]:
+        """Disks and MACs that were made for the domain's document, which names them no more."""
+        document = self.desired.domains.get(name)
+        if document is None:
+            return frozenset()
+        volumes = {volume_name(name, disk) for disk in document.spec.disks}
+        cards = {interface.name for interface in document.spec.interfaces}
+        disks, macs = definition.made_devices(xml)
+        gone = {path for path in disks if path.rpartition("/")[2] not in volumes}
+        return frozenset(gone | {mac for card, mac in macs if card not in cards})
 
     def _check_elsewhere(self, action: Action, name: str, uuid: str) -> None:
         """No other host has the domain running; none that cannot be asked has it at all.

@@ -13,7 +13,7 @@ from reconciler.action import Action
 from reconciler.errors import PermanentError
 from reconciler.virt import codes, lib
 from reconciler.virt.codes import Code
-from reconciler.virt.devices import limit_disk, update_device
+from reconciler.virt.devices import attach_device, detach_device, limit_disk, update_device
 from reconciler.xml.mark import PREFIX, URI, mark_xml
 from reconciler.xml.volume import read_volume, volume_xml
 
@@ -246,6 +246,9 @@ SHORT: Mapping[type[Action], Short] = {
     verbs.DestroyHusk: Short("end", _destroy_husk, 60.0),
     verbs.ClearAutostart: Short("clear the autostart of", _clear_autostart, 45.0),
     verbs.UndefineDomain: Short("undefine", _undefine_domain, 45.0),
+    verbs.ReleaseDisks: Short("record the disks of", _record_disks, 45.0),
+    verbs.AttachDevice: Short("attach", attach_device, 60.0),
+    verbs.DetachDevice: Short("detach", detach_device, 45.0),
     verbs.UpdateDevice: Short("change", update_device, 45.0),
     verbs.LimitDisk: Short("limit", limit_disk, 45.0),
 }

@@ -1,13 +1,13 @@
 """Disks and interfaces: by which name a document knows one, how a new one is made, what a disk's source is."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from reconciler.desired.documents import Cdrom, Disk, Domain, Interface
 from reconciler.desired.model import Model
 from reconciler.observed import SeenDisk
-from reconciler.xml.drives import source_of
+from reconciler.xml.drives import free_target, source_of
 from reconciler.xml.field import Field, Fields, write_fields
 from reconciler.xml.table import CDROM, DISK, DRIVE, INTERFACE
 from reconciler.xml.tree import Element, XmlError, child, element, insert, reach, remove
@@ -151,20 +151,27 @@ def _defaults(sort: _Sort) -> Fields:
     return {name: info.get_default() for name, info in known.items() if not info.is_required()}
 
 
-def write_devices(devices: Element, sort: str, wanted: Mapping[str, Fields | None], sources: Mapping[str, str]) -> None:
+def write_devices(
+    devices: Element,
+    sort: str,
+    wanted: Mapping[str, Fields | None],
+    sources: Mapping[str, str],
+    taken: Collection[str] = (),
+) -> None:
     """Write what differs of each device named, make those that are not there, and take out what is None.
 
-    `sort`: disk, cdrom or interface. Raises: XmlError without a source.
+    `sort`: disk, cdrom or interface. `taken`: target names that no new drive gets, whoever has them. What is taken out
+    goes last, so that nothing new gets its place. Raises: XmlError without a source.
     """
     like = _SORTS[sort]
     there = of_sort(named(devices, like.tag), sort)
     for name, fields in wanted.items():
-        if name in there and fields is None:
-            remove(there[name])
-        elif name in there and fields is not None:
+        if name in there and fields is not None:
             _edit(devices, like, there[name], name, fields)
         elif fields is not None:
-            _make(devices, sort, name, fields, sources)
+            _make(devices, sort, name, fields, sources, taken)
+    for name in (name for name, fields in wanted.items() if fields is None and name in there):
+        remove(there[name])
 
 
 def _edit(devices: Element, sort: _Sort, device: Element, name: str, fields: Fields) -> None:
@@ -175,11 +182,16 @@ def _edit(devices: Element, sort: _Sort, device: Element, name: str, fields: Fie
         _write_alias(devices, sort.tag, device, name)
 
 
-def _make(devices: Element, sort: str, name: str, fields: Fields, sources: Mapping[str, str]) -> None:
+def _make(
+    devices: Element, sort: str, name: str, fields: Fields, sources: Mapping[str, str], taken: Collection[str]
+) -> None:
     like = _SORTS[sort]
     made = insert(devices, _NEW[sort](name, sources))
     said = {key: value for key, value in fields.items() if value is not None}
-    write_fields(made, like.table, {**_defaults(like), **said}, new=True)
+    whole = {**_defaults(like), **said}
+    if like.tag == "disk":
+        reach(made, "target").set("dev", free_target(devices, whole["bus"], taken))
+    write_fields(made, like.table, whole, new=True)
     _write_alias(devices, like.tag, made, name)
 
 

@@ -1,6 +1,6 @@
 """A domain's XML: read it, say what a document wants in the same words, and write only that into it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -175,20 +175,27 @@ def _is_fixed(field: Field, seen: Any, value: Any) -> bool:
 
 
 def merge(
-    xml: str, fields: Fields, *, sources: Mapping[str, str], mark: Mark | None, edits: Sequence[XmlEdit] = ()
+    xml: str,
+    fields: Fields,
+    *,
+    sources: Mapping[str, str],
+    mark: Mark | None,
+    edits: Sequence[XmlEdit] = (),
+    taken: Collection[str] = (),
 ) -> str:
     """Write `fields` into a persistent definition (or a skeleton); all else stays as it stands.
 
     `sources`: where a disk that is not there yet lies, by its name; the source of one that is there is never touched.
-    `mark`: put in the place of the one that is there; None leaves that. `edits`: made after all else. Where nothing
-    differs the result is `xml` itself. Raises: XmlError; EditError where an edit matches nothing, or undoes a field.
+    A device that is None is taken out. `mark`: put in the place of the one that is there; None leaves that. `edits`:
+    made after all else. `taken`: target names that no new drive gets, beside those of `xml`. Where nothing differs the
+    result is `xml` itself. Raises: XmlError; EditError where an edit matches nothing, or undoes a field.
     """
     root = parse_for_edit(xml)
     before = render(root)
     write_fields(root, DOMAIN, fields)
     for sort in ("disk", "cdrom", "interface"):
         if devices := fields.get(f"{sort}s"):
-            write_devices(reach(root, "devices"), sort, devices, sources)
+            write_devices(reach(root, "devices"), sort, devices, sources, taken)
     if mark is not None:
         write_mark(root, mark)
     make_edits(root, edits)

@@ -1,6 +1,6 @@
 """The fields of disks whose XML is more than one attribute or text."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from reconciler.xml.field import Field, Fields, Kind, part, read_text
 from reconciler.xml.kinds import NUMBER
@@ -12,9 +12,9 @@ def _prefix(bus: str) -> str:
     return {"virtio": "vd", "ide": "hd", "fdc": "fd"}.get(bus, "sd")
 
 
-def free_target(devices: Element, bus: str) -> str:
-    """The first target name of `bus` that no disk has: vda, ..., vdz, vdaa."""
-    taken = {target.get("dev") for target in devices.iterfind("disk/target")}
+def free_target(devices: Element, bus: str, also: Collection[str] = ()) -> str:
+    """The first target name of `bus` that no disk has, and that is not `also` taken: vda, ..., vdz, vdaa."""
+    taken = {*also, *(target.get("dev") for target in devices.iterfind("disk/target"))}
     prefix, number = _prefix(bus), 0
     while (name := prefix + _letters(number)) in taken:
         number += 1

@@ -13,6 +13,7 @@ import pytest
 from reconciler.action import (
     Action,
     AdoptDomain,
+    AttachDevice,
     BuildPool,
     ClearAutostart,
     CreateVolume,
@@ -20,6 +21,7 @@ from reconciler.action import (
     DefineNetwork,
     DefinePool,
     DeleteVolume,
+    DetachDevice,
     LimitDisk,
     MakeClaim,
     ProvePath,
@@ -173,6 +175,15 @@ class Setting:
                 return seen
             self.clock.sleep(0.2)
         raise AssertionError(f"{self.guest} is never {standing}: {seen}")
+
+    def until_live(self, sort: str, value: Any) -> SeenDomain:
+        """Wait until the live definition has just that: a guest lets go of a device when it has time."""
+        for _ in range(100):
+            seen = self.seen()
+            if seen and seen.live and seen.live[sort] == value:
+                return seen
+            self.clock.sleep(0.2)
+        raise AssertionError(f"{sort} of {self.guest} are never {value}: {seen}")
 
 
 class EdgeContract:
@@ -534,6 +545,38 @@ class LiveContract:
         for values in (limits[:1], limits[1:]):
             setting.apply(LimitDisk(setting.host, setting.guest, setting.domain_uuid, "disks", disk, tuple(values)))
         assert setting.seen().live["disks"][disk]["iotune"] == {"read_iops_sec": 100, "total_bytes_sec": 1024**2}
+
+    def test_a_device_of_the_persistent_definition_is_attached_and_detached(self, setting):
+        card = setting.desired.domains[setting.guest].spec.interfaces[0]
+        setting.make_running()
+        setting.apply(
+            DefineNetwork(setting.host, card.network, setting.network(card.network)),
+            StartNetwork(setting.host, card.network),
+        )
+        before = setting.seen()
+        device = (setting.host, setting.guest, setting.domain_uuid, "interfaces", card.name)
+        with refused():
+            setting.apply(AttachDevice(*device))
+        setting.define(interfaces={card.name: {"network": card.network, "mac": "52:54:00:00:00:01"}})
+        setting.apply(AttachDevice(*device))
+        seen = setting.seen()
+        assert seen.live["interfaces"] == seen.fields["interfaces"]
+        assert seen.live["disks"] == before.live["disks"]
+        setting.apply(DetachDevice(*device), DetachDevice(*device))
+        assert setting.until_live("interfaces", {}).fields == seen.fields
+
+    def test_a_disk_is_attached_and_detached_and_its_volume_stays(self, setting):
+        setting.make_running()
+        disk = setting.desired.domains[setting.guest].spec.disks[0]
+        device = (setting.host, setting.guest, setting.domain_uuid, "disks", disk.name)
+        before = setting.seen()
+        setting.apply(DetachDevice(*device))
+        setting.until_live("disks", {})
+        assert volume_name(setting.guest, disk) in setting.observe().pool(setting.host, disk.pool).volumes
+        setting.apply(AttachDevice(*device))
+        assert setting.seen().live["disks"] == before.live["disks"]
+        with refused():
+            setting.apply(AttachDevice(*device))
 
     def test_what_cannot_change_is_refused_and_stays(self, setting):
         self.start_with_a_card(setting)

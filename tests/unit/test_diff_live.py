@@ -3,10 +3,11 @@
 import pytest
 
 from reconciler.action import LimitDisk, UpdateDevice
-from reconciler.change import Change, DomainDiffers, DomainLiveDiffers
+from reconciler.change import Change, DomainDiffers
 from reconciler.diff import diff
 from reconciler.history import History
 from reconciler.live import LiveIs, Way
+from reconciler.live_change import DomainLiveDiffers
 from reconciler.mark import MadeDisk, Mark
 from reconciler.observed import SeenDisk
 from reconciler.place import place
