@@ -301,6 +301,15 @@ class DomainStaged(DomainChange):
 
 
 @dataclass(frozen=True, slots=True)
+class DomainRenamed(DomainChange):
+    """It has its former name still, or our mark has. `mark`: as it shall be."""
+
+    former: str
+    mark: Mark
+    nowhere: NowhereElse
+
+
+@dataclass(frozen=True, slots=True)
 class DomainHalted(DomainChange):
     """Paused by what is over: an I/O error, or a cut migration (law 3)."""
 

@@ -11,7 +11,7 @@ from reconciler.ours import is_our_network, is_ours
 def orphans(desired: Desired, observed: Observed) -> Iterator[Ref]:
     """All of them, by kind, host and name. What a silent host has is unknown, and not among them."""
     for host, seen in observed.all_domains():
-        if seen.name not in desired.domains and is_ours(seen, desired.cluster_name):
+        if seen.name not in {*desired.domains, *desired.renames} and is_ours(seen, desired.cluster_name):
             yield Ref("domain", seen.name, host)
     yield from (Ref("network", network.name, host) for host, network in orphan_networks(desired, observed))
     yield from (Ref("pool", pool.name, host) for host, pool in orphan_pools(desired, observed))
@@ -21,7 +21,8 @@ def orphans(desired: Desired, observed: Observed) -> Iterator[Ref]:
 
 def orphan_domains(desired: Desired, observed: Observed) -> Iterator[tuple[str, str]]:
     """(name, UUID) of each, wherever it is."""
-    domains = (seen for _, seen in observed.all_domains() if seen.name not in desired.domains)
+    known = {*desired.domains, *desired.renames}
+    domains = (seen for _, seen in observed.all_domains() if seen.name not in known)
     yield from sorted({(seen.name, seen.uuid) for seen in domains if is_ours(seen, desired.cluster_name)})
 
 

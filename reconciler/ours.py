@@ -24,10 +24,15 @@ def is_ours(domain: SeenDomain, cluster: str) -> bool:
 
     A clone copies the mark, so the UUID must agree: the derived one, or the one that the domain was adopted with.
     """
+    return is_marked_as(domain, cluster, domain.name)
+
+
+def is_marked_as(domain: SeenDomain, cluster: str, name: str) -> bool:
+    """Whether a true mark of ours calls it by that name, whatever libvirt calls it."""
     mark = domain.mark
-    if mark is None or (mark.cluster, mark.name) != (cluster, domain.name):
+    if mark is None or (mark.cluster, mark.name) != (cluster, name):
         return False
-    return domain.uuid in (mark.uuid, object_uuid(cluster, "domain", domain.name))
+    return domain.uuid in (mark.uuid, object_uuid(cluster, "domain", name))
 
 
 def may_adopt(document: Document, mark: Mark | None, cluster: str) -> bool:
@@ -55,9 +60,9 @@ class CarriesOurMark:
 
     def check(self, observed: Observed) -> Verdict:
         there, seen = self._there.check(observed), observed.domain(self.host, self.name)
-        if there.holds is not True or seen is None:
+        if there.holds is not True:
             return there
-        return YES if is_ours(seen, self.cluster) else Verdict(False, "it does not carry our mark")
+        return YES if seen and is_ours(seen, self.cluster) else Verdict(False, "it does not carry our mark")
 
     @property
     def _there(self) -> DomainIs:

@@ -14,6 +14,7 @@ from reconciler.hypervisor import Clock, Edge
 from reconciler.observed import Look, Observed, Part, Standing
 from reconciler.place import Placements, place
 from reconciler.plan import plan
+from reconciler.renaming import with_volumes_as_made
 from reconciler.step import Event, HeldReason, Outcome, Plan, Report
 from reconciler.whereabouts import suspects, unsettled, without_twins
 
@@ -71,6 +72,7 @@ def survey(
 ) -> Survey:
     """Observe, place, measure who is about to move, diff, plan, guard."""
     observed = observe(desired, edge)
+    desired = with_volumes_as_made(desired, observed)
     placements = place(desired, observed, history)
     observed = _measured(desired, edge, observed, placements)
     planned = plan(desired, observed, diff(desired, observed, placements, history))

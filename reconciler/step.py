@@ -126,6 +126,8 @@ class HeldReason(StrEnum):
     """libvirt cannot change this in place."""
     DISK_KEPT = "DiskKept"
     """A disk that its document wants deleted is another's too, stands below another, or is not known as its own."""
+    CANNOT_RENAME = "CannotRename"
+    """Its document gives it another name, which it cannot get now."""
     NO_DOCUMENTS = "NoDocuments"
     """No document of its kind is left: the directory may not be whole, so nothing is pruned."""
     SECRET_UNKNOWN = "SecretUnknown"

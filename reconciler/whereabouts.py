@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 from reconciler.desired import Desired, Ref
 from reconciler.desired.derive import object_uuid
-from reconciler.desired.documents import Domain
+from reconciler.desired.documents import Domain, Power, State
 from reconciler.observed import DomainState, Listing, Observed, SeenDomain, Standing, Unknown
 from reconciler.ours import TAKE_OVER, is_ours, may_adopt
+from reconciler.renaming import found_by_former_name
 from reconciler.step import Held, HeldReason
 
 
@@ -28,6 +29,8 @@ class Whereabouts(NamedTuple):
     held: Held | None = None
     adopts: bool = False
     """It does not carry our mark yet, and its document says that we take it over."""
+    renames: str = ""
+    """The name that it has still, or that our mark has, where its document gives it another."""
 
     @property
     def ref(self) -> Ref:
@@ -56,6 +59,8 @@ def own_uuid(desired: Desired, observed: Observed, domain: Domain) -> str:
 
 def _locate(desired: Desired, observed: Observed, cluster: str, domain: Domain) -> Whereabouts:
     name = domain.name
+    if (former := domain.metadata.renamed_from) and (renaming := _renaming(desired, observed, domain, former)):
+        return renaming
     uuid = object_uuid(cluster, "domain", name)
     found = observed.whereabouts(name, uuid)
     if not found and name not in observed.unsettled:
@@ -77,6 +82,41 @@ def _locate(desired: Desired, observed: Observed, cluster: str, domain: Domain) 
         message = f"its UUID belongs to domain/{claimant}, which has a document too; give one of them another UUID"
         return _held(name, uuid, host, seen, HeldReason.NOT_OURS, message)
     return located._replace(adopts=True) if adopts else located
+
+
+def _renaming(desired: Desired, observed: Observed, domain: Domain, former: str) -> Whereabouts | None:
+    """Where a domain is that has its former name still; None where it has the new one, or shall not be there."""
+    name, found = domain.name, found_by_former_name(desired, observed, domain)
+    own = observed.whereabouts(name, own_uuid(desired, observed, domain))
+    if not found:
+        return None if own or domain.spec.state is State.ABSENT else _vanished(desired, observed, name, former)
+    host, seen = found[0]
+    located = _alone(name, seen.uuid, host, seen)
+    message = ""
+    if len(found) > 1:
+        message = f"domain/{former} is defined at {' and '.join(at for at, _ in found)}; it is renamed where it is once"
+    elif other := next((there for there in own if there not in found), None):
+        message = f"domain/{former}@{host} is there, and so is domain/{other[1].name}@{other[0]}; one of them must go"
+    elif domain.spec.state is State.ABSENT:
+        message = f"it shall be absent, and is domain/{former} still; say so under that name"
+    elif seen.standing is Standing.RUNNING and domain.spec.power is not Power.STOPPED:
+        message = f"it runs as domain/{former}, and only what is off is renamed; write power: stopped until it is"
+    if seen.unknown:
+        return _held(name, seen.uuid, host, seen, HeldReason.STATE_UNCLEAR, f"cannot read it: {seen.unknown}")
+    if message:
+        return _held(name, seen.uuid, host, seen, HeldReason.CANNOT_RENAME, message)
+    return located if located.held else located._replace(renames=former)
+
+
+def _vanished(desired: Desired, observed: Observed, name: str, former: str) -> Whereabouts:
+    """Under neither name. Nothing new is made: its disks bear the former one."""
+    silent = [host for host in desired.hypervisors if not observed.is_reachable(host)]
+    reason = HeldReason.HOST_UNKNOWN if silent else HeldReason.CANNOT_RENAME
+    message = f"domain/{former}, which it was, is nowhere to be seen; to make a new domain take renamedFrom out"
+    if silent:
+        message = f"domain/{former}, which it was, may be on host/{silent[0]}, which is unknown"
+    uuid = object_uuid(desired.cluster_name, "domain", name)
+    return Whereabouts(name, uuid, held=Held(Ref("domain", name), reason, message))
 
 
 def orphan(desired: Desired, observed: Observed, name: str, uuid: str) -> Whereabouts:
@@ -116,6 +156,8 @@ def _not_ours(host: str, seen: SeenDomain, name: str, cluster: str) -> str:
         return f"host/{host} has a domain of that name that belongs to the cluster {seen.mark.cluster}; rename one"
     if seen.name == name:
         return f"host/{host} has a domain of that name that does not carry our mark; {TAKE_OVER}"
+    if seen.mark and seen.mark.former == name and seen.mark.cluster == cluster:
+        return f"domain/{seen.name}@{host} was renamed from it, and keeps its UUID and its volumes; choose another name"
     return f"domain/{seen.name}@{host} has the UUID that belongs to this document; give that domain another UUID"
 
 

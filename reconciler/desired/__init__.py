@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from reconciler.desired.documents import (
     Cluster,
@@ -95,10 +96,17 @@ class Desired:
         """Whether hosts see the same files in a pool of that name; of one without a document nobody knows: yes."""
         return pool not in self.pools or self.pools[pool].is_shared
 
+    @cached_property
+    def renames(self) -> Mapping[str, str]:
+        """A domain's former name -> the one that its document gives it."""
+        named = ((domain.metadata.renamed_from, name) for name, domain in self.domains.items())
+        return {former: name for former, name in named if former}
+
     def may_go(self, domain: str) -> bool:
-        """Whether these documents want a domain of that name removed, by what they say or by what they do not."""
+        """Whether these documents want a domain of that name removed or renamed, if only by saying nothing of it."""
         document = self.domains.get(domain)
-        return self.policy.prune if document is None else document.spec.state is State.ABSENT
+        gone = self.policy.prune if document is None else document.spec.state is State.ABSENT
+        return gone or domain in self.renames
 
     def has(self, ref: Ref) -> bool:
         """Whether a document says what `ref` (without its host) shall be."""

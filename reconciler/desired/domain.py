@@ -19,7 +19,7 @@ from reconciler.desired.machine import (
     Topology,
 )
 from reconciler.desired.model import Duration, Flag, Later, Model, Name, RestartWindow, Size, Text
-from reconciler.desired.parts import Document, HostSelector, Labels, MigrationPolicy, State
+from reconciler.desired.parts import Document, DomainMetadata, HostSelector, Labels, MigrationPolicy, State
 
 Line = Annotated[StrictStr, AfterValidator(rules.line)]
 
@@ -221,5 +221,7 @@ class Domain(Document):
 
     kind: Literal["Domain"]
     """The kind of this document."""
+    metadata: DomainMetadata
+    """What the domain is called, and was."""
     spec: DomainSpec
     """What the machine shall be."""

@@ -31,6 +31,13 @@ class Metadata(Model):
     """Notes; those that begin with reconciler/ mean something to the reconciler."""
 
 
+class DomainMetadata(Metadata):
+    """What a domain is called, and was."""
+
+    renamed_from: Name | None = None
+    """The name that it had before; it is renamed while it is off, and keeps its UUID, addresses and volumes."""
+
+
 class LabelSelector(Model):
     """Hypervisors by their labels."""
 

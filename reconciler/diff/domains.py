@@ -29,6 +29,7 @@ from reconciler.diff.passwords import is_open, new_password, password_differs, s
 from reconciler.diff.pools import stale
 from reconciler.diff.power import lost_disks, merged, needs, nowhere_else, place_and_power, said
 from reconciler.diff.removal import removal
+from reconciler.diff.rename import rename
 from reconciler.diff.restarts import staged
 from reconciler.diff.unnamed import kept_disks
 from reconciler.diff.volumes import disk_paths, media_paths
@@ -64,7 +65,9 @@ def _domain(
         yield placement.held
         if where.seen is None or where.held:
             return
-    if domain.spec.state is State.ABSENT:
+    if where.renames:
+        yield from rename(desired, observed, domain, where)
+    elif domain.spec.state is State.ABSENT:
         yield from removal(desired, observed, domain, where)
     elif where.home is None or where.seen is None:
         yield from _new(desired, observed, domain, placement, history)
@@ -283,7 +286,7 @@ def _definition(subject: Subject, different: tuple[Field, ...], lacks: Lacking) 
 def _foreign_guests(desired: Desired, observed: Observed) -> Iterator[Held]:
     for host, seen in observed.all_domains():
         cordoned = host in desired.hosts and desired.hosts[host].spec.cordoned
-        if cordoned and seen.is_active and seen.name not in desired.domains:
+        if cordoned and seen.is_active and seen.name not in {*desired.domains, *desired.renames}:
             message = (
                 f"it runs on host/{host}, which is cordoned, and no document speaks of it; move or stop it by hand"
             )

@@ -24,7 +24,7 @@ def as_seen(desired: Desired, observed: Observed) -> Desired:
     unwritten = {
         seen.name: _without_document(seen)
         for _, seen in observed.all_domains()
-        if seen.name not in desired.domains and is_ours(seen, desired.cluster_name)
+        if seen.name not in {*desired.domains, *desired.renames} and is_ours(seen, desired.cluster_name)
     }
     hosts = {name: _open(host) for name, host in desired.hosts.items()}
     return replace(desired, hosts=hosts, domains=dict(sorted({**written, **unwritten}.items())))

@@ -1,11 +1,15 @@
-"""Removals of domains as steps. Volumes go before the definition, which alone knows them; the claim goes after them."""
+"""Removals of domains, and another name for one, as steps.
+
+Volumes go before the definition, which alone knows them; the claim goes after them.
+"""
 
 from collections.abc import Mapping
 
-from reconciler.action import DeleteVolume
-from reconciler.change import Change, ClaimUnwanted, DiskUnwanted, DomainUnwanted
+from reconciler.action import DeleteVolume, RenameDomain
+from reconciler.change import Change, ClaimUnwanted, DiskUnwanted, DomainRenamed, DomainUnwanted
 from reconciler.fact import DomainIs, Fact, VolumesAbsent
 from reconciler.observed import Standing
+from reconciler.ours import CarriesOurMark
 from reconciler.plan.draft import Builder, Draft, contents_known, token
 from reconciler.plan.stopping import domain_unwanted
 from reconciler.step import Impact, Sign
@@ -43,8 +47,24 @@ def _deleted(
     )
 
 
+def domain_renamed(change: DomainRenamed) -> tuple[Draft, ...]:
+    """All else that is done to it waits for the next pass, which finds it by its new name."""
+    name, host = change.ref.name, change.ref.host
+    return (
+        Draft(
+            RenameDomain(host, name, change.uuid, change.former, change.mark),
+            CarriesOurMark(host, name, change.uuid, change.mark.cluster),
+            change.reason,
+            sign=Sign.UPDATE,
+            requires=(DomainIs(host, name, change.uuid, OFF), change.nowhere),
+            after=frozenset({token("stopped", name)}),
+        ),
+    )
+
+
 REMOVAL: Mapping[type[Change], Builder] = {
     DomainUnwanted: domain_unwanted,
     DiskUnwanted: disk_unwanted,
     ClaimUnwanted: claim_unwanted,
+    DomainRenamed: domain_renamed,
 }

@@ -93,7 +93,7 @@ class Watch:
         self._ended = len(self.world.ended)
 
     def _may_stop(self, name: str) -> bool:
-        document = self.desired.domains.get(name)
+        document = self.desired.domains.get(self.desired.renames.get(name, name))
         if document is None:
             return self._is_pruned(name)
         drains = document.spec.on_drain in (OnDrain.RESTART, OnDrain.STOP)

@@ -12,7 +12,9 @@ SECTOR = 512
 
 def check(world: World) -> None:
     """Complain about domains that no host could run."""
+    former: dict[str, At] = {}
     for entry, domain in world.of(Domain):
+        _former_name(world, entry, domain, former)
         _names(world, entry, domain)
         _sizes(world, entry, domain)
         check_cloud_init(world, entry, domain)
@@ -24,6 +26,20 @@ def check(world: World) -> None:
         for disk in doomed_disks(domain):
             where = (entry, ("spec", "disks", domain.spec.disks.index(disk), "pool"))
             world.refer(where, "Pool", disk.pool)
+
+
+def _former_name(world: World, entry: Entry, domain: Domain, known: dict[str, At]) -> None:
+    """A name that was given up is nobody else's: no document has it, and no other one had it."""
+    former, where = domain.metadata.renamed_from, (entry, ("metadata", "renamedFrom"))
+    if former is None:
+        return
+    other = world.by_kind["Domain"].get(former)
+    if other is not None:
+        message = "is its own name" if other is entry else "names a Domain that has a document; one of the two must go"
+        world.complain(where, message, first=None if other is entry else (other, ("metadata", "name")))
+    elif former in known:
+        world.complain(where, "is what another domain was called", first=known[former])
+    known.setdefault(former, where)
 
 
 def _names(world: World, entry: Entry, domain: Domain) -> None:
