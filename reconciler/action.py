@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from reconciler.desired.parts import Transport
 from reconciler.desired.ref import Ref
 from reconciler.desired.secrets import SecretRef
+from reconciler.desired.seed import Seed
 from reconciler.mark import Mark
 from reconciler.stopping import Stop
 
@@ -120,10 +121,23 @@ class Volume(Action):
 
 
 @dataclass(frozen=True, slots=True)
-class UploadImage(Volume):
-    """Stream an image into the pool, check its sha256, write the marker last (virStorageVolUpload)."""
+class Upload(Volume):
+    """Stream content into a new volume, and make the empty volume `marker` last: then it is complete."""
 
     marker: str
+
+
+@dataclass(frozen=True, slots=True)
+class UploadSeed(Upload):
+    """Make the medium from which cloud-init sets a guest up (virStorageVolUpload)."""
+
+    seed: Seed
+
+
+@dataclass(frozen=True, slots=True)
+class UploadImage(Upload):
+    """Stream an image into the pool, check its sha256, write the marker last (virStorageVolUpload)."""
+
     path: str
     """A file of ours, or an http(s) URL."""
     sha256: str

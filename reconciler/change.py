@@ -7,6 +7,7 @@ from reconciler.action import SharedPool
 from reconciler.desired import Ref
 from reconciler.desired.documents import Transport
 from reconciler.desired.secrets import SecretRef
+from reconciler.desired.seed import Seed
 from reconciler.desired.window import Window
 from reconciler.fact import NowhereElse
 from reconciler.mark import MadeDisk, Mark
@@ -205,6 +206,16 @@ class DiskMissing(DomainChange):
     backing: str
     backing_format: str
     image: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeedMissing(DomainChange):
+    """The volume from which cloud-init sets its guest up; complete once `marker` is there."""
+
+    pool: str
+    volume: str
+    marker: str
+    seed: Seed
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,8 @@ class Mark:
     """The name that it was made under, where it was renamed since: its claim is called by that."""
     restarted_for: str = ""
     """What we last restarted it for, as restarts.cause_of has it; empty once its definition is written anew."""
+    seed: str = ""
+    """The seed that it was given last, as pool/volume, also once that was taken out; empty where it has none."""
 
     @property
     def disks(self) -> frozenset[str]:

@@ -110,6 +110,8 @@ class HeldReason(StrEnum):
     """A disk that was made is gone; it is never made again empty."""
     MEDIUM_MISSING = "MediumMissing"
     """The volume that shall lie in a drive is not in its pool."""
+    SEED_DIFFERS = "SeedDiffers"
+    """What its document says to cloud-init is not what its guest was set up from; a new instance must be asked for."""
     PAUSED = "Paused"
     """Paused by a person, a snapshot, or an error that is not ours to clear."""
     POSTCOPY_FAILED = "PostCopyFailed"

@@ -18,6 +18,7 @@ from reconciler.desired.documents import (
     State,
 )
 from reconciler.desired.ref import Ref
+from reconciler.desired.seed import Seed
 
 UNNAMED = Cluster(api_version="reconciler/v1", kind="Cluster", metadata=Metadata(name="default"))
 """What stands in for a Cluster document where there is none."""
@@ -44,6 +45,8 @@ class Desired:
     pools: Mapping[str, Pool] = field(default_factory=dict)
     networks: Mapping[str, Network] = field(default_factory=dict)
     domains: Mapping[str, Domain] = field(default_factory=dict)
+    seeds: Mapping[str, Seed] = field(default_factory=dict)
+    """Of each domain with cloud-init: what its document says, files of the directory read."""
     places: Mapping[Ref, Place] = field(default_factory=dict)
     directory: str = ""
     secret_roots: tuple[str, ...] = ()

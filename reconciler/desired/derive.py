@@ -4,11 +4,13 @@ Parts are hashed apart (`a` + `b-c` is not `a-b` + `c`). Pure; clashes are looke
 """
 
 import hashlib
+import re
 import uuid
 from collections.abc import Mapping
 from functools import lru_cache
 
 from reconciler.desired.documents import Cdrom, Disk, Domain, Image, Interface, Pool, State
+from reconciler.desired.seed import DIGITS, Seed
 
 NAMESPACE = uuid.UUID("6f1cbf05-5d0b-5c5e-9d5f-2f4f0b8f9a01")
 """Never change: every UUID and MAC that we ever derived hangs on it."""
@@ -52,8 +54,35 @@ def medium(cdrom: Cdrom, pools: Mapping[str, Pool]) -> str:
 
 def pools_of(domain: Domain) -> tuple[str, ...]:
     """The pools that its disks and media lie in, sorted: what its host must have."""
-    media = {drive.pool for drive in domain.spec.cdroms if drive.pool}
-    return tuple(sorted({disk.pool for disk in domain.spec.disks} | media))
+    spec = domain.spec
+    media = {drive.pool for drive in spec.cdroms if drive.pool}
+    seed = {spec.cloud_init.pool} if spec.cloud_init and spec.cloud_init.pool else set()
+    return tuple(sorted({disk.pool for disk in spec.disks} | media | seed))
+
+
+def seed_pool(domain: Domain, pools: Mapping[str, Pool]) -> str:
+    """Where its seed lies: beside a shared disk, so that it keeps no guest from moving. Empty where nothing says it."""
+    init, disks = domain.spec.cloud_init, [disk.pool for disk in domain.spec.disks]
+    if init is not None and init.pool:
+        return init.pool
+    shared = (pool for pool in disks if pool in pools and pools[pool].is_shared)
+    return next(shared, disks[0] if disks else "")
+
+
+def seed_volume(domain: str, seed: Seed) -> str:
+    """The seed's volume says by its name what it was made of: other inputs or another instance, another volume."""
+    return f"{domain}.seed-{seed.instance}-{seed.digest}.iso"
+
+
+def seed_instance(volume: str) -> int | None:
+    """The instance that a seed's volume was made for, whosever it is; None where it is no seed's."""
+    match = re.search(rf"\.seed-([0-9]{{1,10}})-[0-9a-f]{{{DIGITS}}}\.iso$", volume)
+    return int(match[1]) if match else None
+
+
+def seed_marker(volume: str) -> str:
+    """A hidden empty volume, written last: the seed beside it is complete."""
+    return f".{volume}.complete"
 
 
 def doomed_disks(domain: Domain) -> tuple[Disk, ...]:

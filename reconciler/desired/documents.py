@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, Strict, StrictStr
 from reconciler.desired import exports, rules
 from reconciler.desired.devices import Cdrom, Disk, Interface
 from reconciler.desired.domain import (
+    SEED_DRIVE,
     ApartFrom,
     CloudInit,
     Domain,
@@ -313,6 +314,7 @@ __all__ = [
     "GIB",
     "KINDS",
     "MIB",
+    "SEED_DRIVE",
     "ApartFrom",
     "Cdrom",
     "CloudInit",

@@ -18,10 +18,14 @@ from reconciler.desired.machine import (
     PlainPath,
     Topology,
 )
-from reconciler.desired.model import Duration, Flag, Later, Model, Name, RestartWindow, Size, Text
+from reconciler.desired.model import Duration, Flag, Model, Name, Positive, RestartWindow, Size, Text
 from reconciler.desired.parts import Document, DomainMetadata, HostSelector, Labels, MigrationPolicy, State
 
 Line = Annotated[StrictStr, AfterValidator(rules.line)]
+
+
+SEED_DRIVE = Cdrom(name="seed")
+"""What a domain with cloud-init has beside the drives that its document lists."""
 
 
 class Power(StrEnum):
@@ -100,12 +104,26 @@ class FileSource(Model):
 
 
 class CloudInit(Model):
-    """What cloud-init does at the guest's first boot; one of the two."""
+    """What the guest's cloud-init reads when it sets the guest up, from a drive named seed (NoCloud)."""
 
     user_data: Text | None = None
-    """cloud-config, written here."""
+    """User data, written here: #cloud-config, a script, or another form that begins with its own header."""
     user_data_from: FileSource | None = None
-    """cloud-config, in a file."""
+    """User data, in a file; this or userData."""
+    meta_data: Text | None = None
+    """Meta data, a YAML mapping; where it says no instance-id and local-hostname, they are the domain's own."""
+    meta_data_from: FileSource | None = None
+    """Meta data, in a file."""
+    network_config: Text | None = None
+    """The network's configuration, of version 1 or 2; null: cloud-init's own, DHCP on the first interface."""
+    network_config_from: FileSource | None = None
+    """The network's configuration, in a file."""
+    instance: Positive = 1
+    """Part of the instance-id: another number has a guest set itself up anew, and only then it gets changed data."""
+    pool: Name | None = None
+    """The Pool document that the seed lies in; null: that of the first shared disk, else of the first."""
+    eject_after_boot: Flag = False
+    """true: the seed is taken out once the guest has come up, which its guest agent tells."""
 
 
 class XmlEdit(Model):
@@ -194,7 +212,7 @@ class DomainSpec(Model):
     """A source of random numbers, from the host's /dev/urandom."""
     watchdog: Watchdog | None = None
     """A device that acts when the guest hangs; null: none."""
-    cloud_init: Annotated[CloudInit | None, Later()] = None
+    cloud_init: CloudInit | None = None
     """What the guest sets up at its first boot."""
     placement: DomainPlacement = DomainPlacement()
     """Where it may run."""
@@ -214,6 +232,11 @@ class DomainSpec(Model):
     """true: never deleted, whatever else says so."""
     xml: tuple[XmlEdit, ...] = ()
     """Changes of the domain's XML that no other field makes; made after all else, in this order."""
+
+    @property
+    def drives(self) -> tuple[Cdrom, ...]:
+        """Its drives for read-only media, with that of cloud-init's seed."""
+        return (*self.cdroms, SEED_DRIVE) if self.cloud_init else self.cdroms
 
 
 class Domain(Document):

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping
 from reconciler.change import Change
 from reconciler.desired import Desired, Ref
 from reconciler.desired.derive import image_marker, medium
-from reconciler.desired.documents import Cdrom, Domain
+from reconciler.desired.documents import SEED_DRIVE, Cdrom, Domain
 from reconciler.diff.pools import stale
+from reconciler.diff.seeds import new_seeding, seeding
 from reconciler.diff.volumes import media_paths
 from reconciler.history import History
 from reconciler.observed import Listing, Observed, SeenDomain, Standing
@@ -24,7 +25,17 @@ def media(desired: Desired, observed: Observed, domain: Domain, seen: SeenDomain
     if seen.is_active:
         there = {pool: observed.listed(pool) for pool in {drive.pool for drive in domain.spec.cdroms if drive.pool}}
         lacking |= {drive.name for drive in domain.spec.cdroms if not _is_uploaded(desired, drive, there)}
-    return {name: path for name, path in media_paths(desired, domain).items() if name not in lacking}
+    lies = seeding(desired, domain, seen).lies if domain.spec.cloud_init else None
+    return {
+        **{name: path for name, path in media_paths(desired, domain).items() if name not in lacking},
+        **({SEED_DRIVE.name: lies} if lies is not None else {}),
+    }
+
+
+def new_media(desired: Desired, domain: Domain) -> dict[str, str]:
+    """drive -> path of what lies in it from the first definition on."""
+    lies = new_seeding(desired, domain).lies
+    return {**media_paths(desired, domain), **({SEED_DRIVE.name: lies} if lies is not None else {})}
 
 
 def _is_uploaded(desired: Desired, drive: Cdrom, there: Mapping[str, frozenset[str] | None]) -> bool:
@@ -71,8 +82,8 @@ def _lacking(desired: Desired, observed: Observed, domain: Domain) -> Iterator[C
 
 def withdrawn(domain: Domain, seen: SeenDomain, there: Fields) -> tuple[str, ...]:
     """Drives that were made for a domain of ours, and that its document names no more; by name."""
-    if seen.mark is None or not seen.mark.is_whole or seen.mark.uuid:
+    if seen.mark is None or not seen.mark.is_whole or (seen.mark.uuid and not seen.mark.former):
         return ()
     by_alias = {disk.name for disk in seen.disks if disk.name != disk.target and "#" not in disk.name}
-    named = {drive.name for drive in domain.spec.cdroms}
+    named = {drive.name for drive in domain.spec.drives}
     return tuple(sorted((by_alias & set(there.get("cdroms", {}))) - named))

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from reconciler.change import Change, DiskMissing, DisksUnrecorded, DiskTooSmall
 from reconciler.desired import Desired, Ref
-from reconciler.desired.derive import image_volume, volume_name
+from reconciler.desired.derive import image_volume, pools_of, volume_name
 from reconciler.desired.documents import Disk, Domain
 from reconciler.desired.quantity import format_size
 from reconciler.diff.claims import details, existing_claim, new_claim
@@ -56,7 +56,7 @@ def new_disks(
 
 def new_contents(desired: Desired, observed: Observed, domain: Domain, host: str) -> Iterator[Change]:
     """One look at what the pools of a new domain really hold."""
-    for pool in sorted({disk.pool for disk in domain.spec.disks}):
+    for pool in pools_of(domain):
         yield from stale(desired, observed, pool, host, f"domain/{domain.name} is new")
 
 

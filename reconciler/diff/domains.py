@@ -20,7 +20,7 @@ from reconciler.change import (
 from reconciler.desired import Desired, Ref
 from reconciler.desired.derive import claim
 from reconciler.desired.documents import Domain, Power, State
-from reconciler.diff.cdroms import images, missing_media
+from reconciler.diff.cdroms import images, missing_media, new_media
 from reconciler.diff.claims import NO_DOCUMENT, VOUCH, existing_volume, maker, volumes_of, vouched_for
 from reconciler.diff.disks import disks_there, existing_disks, new_contents, new_disks, observed_at
 from reconciler.diff.fields import differing
@@ -31,8 +31,9 @@ from reconciler.diff.power import lost_disks, merged, needs, nowhere_else, place
 from reconciler.diff.removal import removal
 from reconciler.diff.rename import rename
 from reconciler.diff.restarts import staged
+from reconciler.diff.seeds import existing_seed, new_seed, new_seeding
 from reconciler.diff.unnamed import kept_disks
-from reconciler.diff.volumes import disk_paths, media_paths
+from reconciler.diff.volumes import disk_paths
 from reconciler.history import History
 from reconciler.live_change import DeviceUnwanted
 from reconciler.mark import Mark
@@ -42,6 +43,9 @@ from reconciler.place import Placement, Placements
 from reconciler.step import Held, HeldReason
 from reconciler.xml.capabilities import baseline
 from reconciler.xml.domain import EditError, first_definition, unchangeable
+
+HARMLESS = frozenset({HeldReason.CANNOT_CHANGE, HeldReason.SEED_DIFFERS})
+"""Held of its disks and media, and no reason against a start."""
 
 
 def domains(desired: Desired, observed: Observed, placements: Placements, history: History) -> Iterator[Change | Held]:
@@ -107,7 +111,8 @@ def _new(
         return
     volumes = () if is_safe else volumes_of(desired, domain)
     claimed_by = host if claim(domain, desired.pools) else ""
-    mark = Mark(desired.cluster_name, domain.name, claimed_by=claimed_by, protected=domain.spec.protected)
+    seed = new_seeding(desired, domain).given
+    mark = Mark(desired.cluster_name, domain.name, claimed_by=claimed_by, protected=domain.spec.protected, seed=seed)
     try:
         xml = _new_xml(desired, observed, domain, host, mark)
     except EditError as error:
@@ -116,6 +121,7 @@ def _new(
     yield DomainUndefined(ref, "it is not defined anywhere", uuid, xml, volumes, nowhere)
     yield from new_disks(desired, observed, domain, host, uuid, mark)
     yield from new_password(desired, domain, ref, uuid)
+    yield from new_seed(desired, observed, domain, ref, uuid)
     if domain.spec.power is Power.RUNNING:
         uploaded = images(desired, domain)
         yield DomainOff(ref, "power is running", uuid, nowhere, *needs(domain), placement.after, uploaded)
@@ -170,7 +176,7 @@ def _new_xml(desired: Desired, observed: Observed, domain: Domain, host: str, ma
     facts = observed.host_facts(host)
     assert facts is not None, "place chooses only hosts whose facts are known"
     cpu = _baseline(desired, observed, domain, facts.cpu)
-    return first_definition(domain, mark, facts, cpu, disk_paths(desired, domain), media_paths(desired, domain))
+    return first_definition(domain, mark, facts, cpu, disk_paths(desired, domain), new_media(desired, domain))
 
 
 def _baseline(desired: Desired, observed: Observed, domain: Domain, own: CpuFacts) -> CpuFacts | None:
@@ -213,13 +219,15 @@ def _existing(
     if fixed := differing(seen.fields, unchangeable(domain, seen.fields)):
         names = ", ".join(str(field) for field in fixed)
         yield Held(ref, HeldReason.CANNOT_CHANGE, f"{names}: a domain keeps this for life; write what it has")
-    absent = tuple(missing_media(desired, observed, domain, ref, seen, history))
-    keeps_off = (item for item in (*disks, *absent) if isinstance(item, Held))
-    blocked = any(held.reason is not HeldReason.CANNOT_CHANGE for held in keeps_off)
+    media = (
+        *missing_media(desired, observed, domain, ref, seen, history),
+        *existing_seed(desired, observed, domain, placement.where),
+    )
+    blocked = any(isinstance(item, Held) and item.reason not in HARMLESS for item in (*disks, *media))
     blocked = blocked or is_open(desired, domain, seen)
     moves = tuple(place_and_power(desired, observed, domain, placement, blocked=blocked))
     yield from disks
-    yield from absent
+    yield from media
     yield from kept_disks(desired, domain, seen, ref)
     if not any(isinstance(item, Held) for item in definition):
         mark = next((item.mark for item in disks if isinstance(item, DisksUnrecorded)), seen.mark)

@@ -9,6 +9,7 @@ from reconciler.desired import Desired, Ref
 from reconciler.desired.derive import pools_of, volume_name
 from reconciler.desired.documents import GIB, Disk, Domain, OnDrain, OnShutdownTimeout, Power
 from reconciler.diff.cdroms import images, media, withdrawn
+from reconciler.diff.seeds import drawn, seeding
 from reconciler.diff.unnamed import unnamed
 from reconciler.diff.volumes import all_paths, disk_paths
 from reconciler.fact import NowhereElse
@@ -212,12 +213,13 @@ def needs(domain: Domain) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def merged(desired: Desired, observed: Observed, domain: Domain, seen: SeenDomain) -> str:
     """The persistent definition with what the document says written into it, and our mark. Raises: EditError."""
-    there, mark = seen.fields or {}, replace(seen.mark, restarted_for="") if seen.mark else None
+    there = seen.fields or {}
+    given = seeding(desired, domain, seen).given
     return merge(
         seen.xml,
         said(desired, observed, domain, seen, there),
         sources=disk_paths(desired, domain),
-        mark=mark,
+        mark=replace(seen.mark, restarted_for="", seed=given) if seen.mark else None,
         edits=domain.spec.xml,
         taken={disk.target for disk in seen.disks},
     )
@@ -228,6 +230,7 @@ def said(desired: Desired, observed: Observed, domain: Domain, seen: SeenDomain,
 
     A device that it named before and names no more is None.
     """
+    domain = drawn(desired, domain, seen, there)
     names, document = NO_OTHER_NAMES, domain
     if not are_all_named(domain, there):
         names = device_names(domain, there, seen.disks, all_paths(desired, domain))

@@ -272,6 +272,33 @@ def _content(path: str) -> bytes | None:
         os.close(handle)
 
 
+class Refused(Exception):
+    """Why a file that a document names is not read; nothing of what it holds."""
+
+
+def read_below(path: str, root: str) -> bytes:
+    """A file below the real directory `root`, whole. Raises: Refused."""
+    path = os.path.normpath(path)
+    try:
+        real = os.path.realpath(path, strict=True)
+        mode = os.stat(real).st_mode
+    except (OSError, ValueError):
+        real, mode = path, 0
+    if not is_below(path, root) or not is_below(real, root):
+        raise Refused("lies outside of the documents' directory")
+    if not mode:
+        raise Refused("does not exist")
+    if not stat.S_ISREG(mode):
+        raise Refused(f"is {kind_of(mode)}, not a file")
+    try:
+        data = _content(real)
+    except OSError as error:
+        raise Refused(f"cannot be read: {_reason(error)}") from None
+    if data is None:
+        raise Refused("is larger than 4 MiB, or not a file any more")
+    return data
+
+
 def kind_of(mode: int) -> str:
     """What a file that is not regular is."""
     kinds = {

@@ -120,6 +120,7 @@ def _desired(world: World) -> Desired:
         pools=world.pools_with_images(),
         networks=desired.networks,
         domains=world.domains_with_secrets(),
+        seeds=dict(sorted(world.seeds.items())),
         places=dict(sorted(places.items())),
         directory=world.root,
         secret_roots=world.secret_roots[1:],

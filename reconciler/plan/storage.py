@@ -15,6 +15,7 @@ from reconciler.action import (
     StopPool,
     UndefinePool,
     UploadImage,
+    UploadSeed,
     WriteExport,
 )
 from reconciler.change import (
@@ -31,6 +32,7 @@ from reconciler.change import (
     PoolUndefined,
     PoolUnmounted,
     PoolUnwanted,
+    SeedMissing,
 )
 from reconciler.fact import (
     DomainIs,
@@ -162,6 +164,22 @@ def image_missing(change: ImageMissing) -> tuple[Draft, ...]:
     )
 
 
+def seed_missing(change: SeedMissing) -> tuple[Draft, ...]:
+    """Complete before the domain starts."""
+    host, domain = change.ref.host, change.ref.name
+    return (
+        Draft(
+            UploadSeed(host, change.pool, change.volume, change.marker, change.seed),
+            VolumesPresent(host, change.pool, frozenset({change.volume, change.marker})),
+            change.reason,
+            provides=frozenset({token("volumes", domain)}),
+            after=frozenset(
+                {token("defined", domain), token("claimed", domain)} | contents_known((change.pool,), host)
+            ),
+        ),
+    )
+
+
 def claim_missing(change: ClaimMissing) -> tuple[Draft, ...]:
     """Before any volume of the domain; overtaken where another's claim is seen."""
     host, domain = change.ref.host, change.ref.name
@@ -223,6 +241,7 @@ STORAGE: Mapping[type[Change], Builder] = {
     PoolStale: pool_stale,
     PoolUnwanted: pool_unwanted,
     ImageMissing: image_missing,
+    SeedMissing: seed_missing,
     ClaimMissing: claim_missing,
     DiskMissing: disk_missing,
     DiskTooSmall: disk_too_small,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from reconciler.action import Action, MigrateDomain, ProvePath, ShutdownDomain, UploadImage
+from reconciler.action import Action, MigrateDomain, ProvePath, ShutdownDomain, Upload, UploadImage
 from reconciler.desired import Desired
 from reconciler.desired.documents import Transport
 from reconciler.errors import Declined, HostUnreachable
@@ -34,6 +34,8 @@ DOWNTIME_S = 0.2
 
 IMAGE_BYTES = 40 * 1024**2
 """What an uploaded image weighs here; the simulator reads no files."""
+
+SEED_BYTES = 64 * 1024
 
 Checker = Callable[[Action], Callable[[], None]]
 """Called before an action's effect; what it returns is called right after."""
@@ -130,7 +132,7 @@ class SimEdge:
             prove(self.world, self._hypervisor(action), action)
         elif isinstance(action, ShutdownDomain):
             self._shut_down(action, progress, waits=waits)
-        elif isinstance(action, UploadImage):
+        elif isinstance(action, Upload):
             self._upload(action, progress, waits=waits)
         else:
             hypervisor = self._hypervisor(action)
@@ -232,19 +234,21 @@ class SimEdge:
             else:
                 domains.shutdown(world, hypervisor, action.uuid, by_agent=ask is Ask.AGENT)
 
-    def _upload(self, action: UploadImage, progress: Progress, *, waits: bool) -> None:
+    def _upload(self, action: Upload, progress: Progress, *, waits: bool) -> None:
         world, hypervisor = self.world, self._hypervisor(action)
-        made = File(world.next_number(), IMAGE_BYTES, complete=False)
+        size = IMAGE_BYTES if isinstance(action, UploadImage) else SEED_BYTES
+        content = action.sha256 if isinstance(action, UploadImage) else action.volume
+        made = File(world.next_number(), size, complete=False)
         with self._checked(action):
             file = storage.begin_upload(world, hypervisor, action.pool, action.volume, made)
         if not waits:
             return
         for percent in () if file.complete else (50, 100):
-            world.clock.sleep(IMAGE_BYTES / world.link_rate / 2)
+            world.clock.sleep(size / world.link_rate / 2)
             world.answers(hypervisor)
             progress(percent=percent)
         with self._checked(action):
-            storage.end_upload(world, hypervisor, action.pool, action.volume, action.marker, action.sha256)
+            storage.end_upload(world, hypervisor, action.pool, action.volume, action.marker, content)
 
     # --- faults ---------------------------------------------------------------------------
 

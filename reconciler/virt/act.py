@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from reconciler.action import Action, DefineDomain, MigrateDomain, ProvePath, SetPassword, ShutdownDomain, UploadImage
+from reconciler.action import Action, DefineDomain, MigrateDomain, ProvePath, SetPassword, ShutdownDomain, Upload
 from reconciler.errors import HostUnreachable, PermanentError
 from reconciler.hypervisor import Progress
 from reconciler.redact import hide
@@ -40,7 +40,7 @@ def act(stage: Stage, action: Action, progress: Progress) -> None:
             migrate(link, stage.link(action.target), action, progress, stage.stopping)
         case ProvePath():
             prove(link, stage.link(action.target), action, progress)
-        case UploadImage():
+        case Upload():
             upload(link, action, progress, stage.stopping)
         case DefineDomain() if has_screen(action.xml):
             _act_short(link, SHORT[DefineDomain], _keeping_passwords(stage, action))

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any, BinaryIO
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
@@ -41,6 +42,12 @@ def opened(path: str) -> Iterator[Source]:
     stream, size = _from_web(path) if is_url(path) else _from_file(path)
     with stream:
         yield Source(path, size, stream)
+
+
+@contextmanager
+def from_memory(name: str, content: bytes) -> Iterator[Source]:
+    """What was made here. Raises: nothing."""
+    yield Source(name, len(content), BytesIO(content))
 
 
 def is_url(path: str) -> bool:

@@ -1,4 +1,4 @@
-"""Bringing a base image into a pool, so that no guest ever sees half of one: the marker is written last.
+"""Bringing an image or a seed into a pool, so that no guest ever sees half of one: the marker is written last.
 
 A volume shows under its final name while it is being filled, and libvirt cannot rename. So an image counts only beside
 its marker; one without is a leftover of a crash, on which nothing was ever built, and is made anew.
@@ -7,15 +7,19 @@ its marker; one without is a leftover of a crash, on which nothing was ever buil
 import hashlib
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
+from functools import partial
 
-from reconciler.action import CreateVolume, UploadImage
+from reconciler.action import CreateVolume, Upload, UploadImage, UploadSeed
 from reconciler.errors import ActionError, HostUnreachable, PermanentError, TransientError
 from reconciler.hypervisor import Progress
+from reconciler.iso import iso
 from reconciler.virt import lib, qcow2
 from reconciler.virt.codes import Code
 from reconciler.virt.connect import Link
-from reconciler.virt.source import Source, opened
+from reconciler.virt.source import Source, from_memory, opened
 from reconciler.virt.translate import translate
 from reconciler.xml.volume import volume_xml
 
@@ -31,11 +35,29 @@ class _Stopped(Exception):
     """We were told to end."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """What is uploaded: how it is read, and what it must be."""
+
+    opened: Callable[[], AbstractContextManager[Source]]
+    sha256: str
+    format: str
+
+
+def _content_of(action: Upload) -> _Content:
+    if isinstance(action, UploadSeed):
+        medium = iso(action.seed.files)
+        return _Content(partial(from_memory, action.volume, medium), hashlib.sha256(medium).hexdigest(), "raw")
+    assert isinstance(action, UploadImage)
+    return _Content(partial(opened, action.path), action.sha256.lower(), action.format)
+
+
 class _Uploading:
     """One upload in a thread of its own; `beat` is when it last got on."""
 
-    def __init__(self, action: UploadImage, progress: Progress, stopping: threading.Event) -> None:
+    def __init__(self, action: Upload, progress: Progress, stopping: threading.Event) -> None:
         self.action = action
+        self.content = _content_of(action)
         self.progress = progress
         self.stopping = stopping
         self.beat = time.monotonic()
@@ -46,7 +68,7 @@ class _Uploading:
         pool = connection.storagePoolLookupByName(action.pool)
         if _volume(pool, action.marker) is not None:
             return
-        with opened(action.path) as image:
+        with self.content.opened() as image:
             head = self._head(image)
             volume = self._fresh_volume(pool, image.size)
             try:
@@ -60,7 +82,7 @@ class _Uploading:
         """The first bytes. Raises: PermanentError where they are not those of such an image."""
         head = image.read(PIECE)
         self.beat = time.monotonic()
-        trouble = qcow2.trouble(head, self.action.format)
+        trouble = qcow2.trouble(head, self.content.format)
         if trouble:
             raise PermanentError(f"{image.name} {trouble}")
         return head
@@ -100,8 +122,7 @@ class _Uploading:
     def _check(self, image: Source, sent: int, sha256: str) -> None:
         if sent < image.size:
             raise TransientError(f"{image.name} broke off after {sent} of {image.size} bytes")
-        if sha256 != self.action.sha256.lower():
-            wanted = self.action.sha256
+        if sha256 != (wanted := self.content.sha256):
             raise PermanentError(f"{image.name} has sha256 {sha256}, not {wanted}; write the one that is right")
 
     def _send(self, stream: lib.Stream, piece: bytes) -> None:
@@ -115,7 +136,7 @@ class _Uploading:
             piece = piece[taken:]
 
 
-def upload(link: Link, action: UploadImage, progress: Progress, stopping: threading.Event) -> None:
+def upload(link: Link, action: Upload, progress: Progress, stopping: threading.Event) -> None:
     """Upload over a connection of its own. Raises: PermanentError, TransientError, HostUnreachable."""
     attempt = f"upload {action.object}"
     if link.hangs_in_pools:
@@ -142,7 +163,7 @@ def upload(link: Link, action: UploadImage, progress: Progress, stopping: thread
         session.end()
 
 
-def _raw(action: UploadImage, name: str, size: int) -> str:
+def _raw(action: Upload, name: str, size: int) -> str:
     """A raw volume: libvirt then writes the image's bytes as they are, whatever format they hold."""
     return volume_xml(CreateVolume(action.host, action.pool, name, "raw", size))
 
@@ -156,13 +177,13 @@ def _volume(pool: lib.Pool, name: str) -> lib.Volume | None:
         raise
 
 
-def _is_unlisted(pool: lib.Pool, action: UploadImage) -> bool:
+def _is_unlisted(pool: lib.Pool, action: Upload) -> bool:
     """Whether a refresh brings the volume to light."""
     pool.refresh(0)
     return _volume(pool, action.volume) is not None
 
 
-def _remove_leftover(pool: lib.Pool, action: UploadImage) -> None:
+def _remove_leftover(pool: lib.Pool, action: Upload) -> None:
     """Remove a half image; never one that has its marker."""
     leftover = _volume(pool, action.volume)
     if leftover is None:

@@ -94,7 +94,7 @@ def are_all_named(domain: Domain, there: Fields) -> bool:
     spec = domain.spec
     said = {
         "disks": [disk.name for disk in spec.disks],
-        "cdroms": [drive.name for drive in spec.cdroms],
+        "cdroms": [drive.name for drive in spec.drives],
         "interfaces": [interface.name for interface in spec.interfaces],
     }
     return all(name in there.get(sort, {}) for sort, names in said.items() for name in names)
@@ -110,7 +110,7 @@ def device_names(domain: Domain, there: Fields, disks: Iterable[SeenDisk], paths
     spec = domain.spec
     by_source = {disk.source: disk.name for disk in disks if disk.source}
     sources = {disk.name: by_source.get(paths.get(disk.name, ""), "") for disk in spec.disks}
-    media = {drive.name: by_source.get(paths.get(drive.name, ""), "") for drive in spec.cdroms}
+    media = {drive.name: by_source.get(paths.get(drive.name, ""), "") for drive in spec.drives}
     macs = {interface.name: (interface.mac or "").lower() for interface in spec.interfaces}
     return DeviceNames(
         _others(sources, there.get("disks", {})),

@@ -92,8 +92,8 @@ def wanted(
     if spec.disks or not only_set:
         disks = {names.disks.get(disk.name, disk.name): disk for disk in spec.disks}
         fields["disks"] = {name: _device(disk, name, DISK, there, only_set=only_set) for name, disk in disks.items()}
-    if spec.cdroms or not only_set:
-        drives = {names.cdroms.get(drive.name, drive.name): drive for drive in spec.cdroms}
+    if spec.drives or not only_set:
+        drives = {names.cdroms.get(drive.name, drive.name): drive for drive in spec.drives}
         fields["cdroms"] = {
             name: _cdrom(drive, name, there, media, only_set=only_set) for name, drive in drives.items()
         }

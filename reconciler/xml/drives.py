@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
+from reconciler.desired.derive import seed_instance
 from reconciler.xml.field import Field, Fields, Kind, part, read_text
 from reconciler.xml.kinds import NUMBER
 from reconciler.xml.tree import Element, element, empty, insert, reach
@@ -65,9 +66,9 @@ def _write_medium(drive: Element, field: Field, path: str) -> None:
         field.reach(drive).set("file", path)
 
 
-def stays(there: Fields, said: str | None) -> bool:
-    """Whether the drive itself stays: then its medium can be another one, or none, while it is used."""
-    return said is not None
+def is_swapped(there: Fields, said: str | None) -> bool:
+    """Whether a drive that stays gets that medium, or none, while it is used. A seed is for the next start."""
+    return said is not None and seed_instance(said) is None
 
 
 MEDIUM = Kind(lambda source, field: source_of(source), _write_medium)

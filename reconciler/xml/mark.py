@@ -29,6 +29,7 @@ def read_mark(root: Element) -> Mark | None:
         found.get("protected") == "true",
         found.get("former", ""),
         found.get("restartedFor", ""),
+        found.get("seed", ""),
     )
 
 
@@ -88,6 +89,7 @@ def _words(mark: Mark) -> dict[str, str]:
             "claimedBy": mark.claimed_by,
             "protected": "true" if mark.protected else "",
             "restartedFor": mark.restarted_for,
+            "seed": mark.seed,
         }
     )
 

@@ -5,7 +5,7 @@ read(), wanted() and merge() all go by it; so do the tests, which fail where no 
 
 from reconciler.live import Way
 from reconciler.xml.cards import BANDWIDTH, MAC, NETWORK, is_on_network
-from reconciler.xml.drives import BUS, IOTUNE, MEDIUM, stays
+from reconciler.xml.drives import BUS, IOTUNE, MEDIUM, is_swapped
 from reconciler.xml.field import TEXT, Field, Live, always
 from reconciler.xml.firmware import CLOCK, FIRMWARE, HYPERV, NO_HYPERV, SECURE_BOOT, TPM
 from reconciler.xml.kinds import BOOT, CPUSET, FORWARD, NUMBER, PRESENT, PROSE
@@ -89,7 +89,7 @@ DRIVE = (
 )
 """Of a drive with a tray: what its document says of the drive itself."""
 
-CDROM = (*DRIVE, Field("medium", "source", MEDIUM, absent="", live=Live(Way.DEVICE, stays)))
+CDROM = (*DRIVE, Field("medium", "source", MEDIUM, absent="", live=Live(Way.DEVICE, is_swapped)))
 """The medium: the path of its volume, empty where the tray is."""
 
 INTERFACE = (

@@ -99,7 +99,9 @@ PARTS: dict[str, st.SearchStrategy[Any]] = {
     "title": lines,
     "description": lines,
     "machine": st.sampled_from(["pc-q35-7.2", "pc-q35-8.0"]),
-    "cpu_features": st.dictionaries(st.sampled_from(["vmx", "svm", "aes"]), st.sampled_from(["require", "disable"]), min_size=1),
+    "cpu_features": st.dictionaries(
+        st.sampled_from(["vmx", "svm", "aes"]), st.sampled_from(["require", "disable"]), min_size=1
+    ),
     "topology": some({name: st.integers(1, 4) for name in ("sockets", "dies", "cores", "threads")}),
     "max_memory": st.integers(513, 600).map(lambda mib: mib << 20),
     "emulator": st.sampled_from(["/usr/bin/qemu", "/opt/qemu"]),

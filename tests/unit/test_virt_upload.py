@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
-from reconciler.action import UploadImage
+from reconciler.action import Upload, UploadImage, UploadSeed
+from reconciler.desired.seed import Seed
 from reconciler.errors import HostUnreachable, PermanentError, TransientError
+from reconciler.iso import iso
 from reconciler.virt import lib, upload
 from reconciler.virt.connect import Link
 from reconciler.virt.source import Source
@@ -130,7 +132,7 @@ def action(tmp_path):
     return UploadImage("hv1", "images", IMAGE, MARKER, str(tmp_path / "tiny.qcow2"), sha256, "qcow2")
 
 
-def run(link: Link, action: UploadImage, stopping: threading.Event | None = None) -> list[float]:
+def run(link: Link, action: Upload, stopping: threading.Event | None = None) -> list[float]:
     told: list[float] = []
     upload.upload(link, action, lambda **values: told.append(values["percent"]), stopping or threading.Event())
     return told
@@ -228,3 +230,11 @@ def test_a_source_that_breaks_off_leaves_nothing_and_is_tried_again(world, link,
     with pytest.raises(TransientError, match=f"broke off after {len(CONTENT)} of {len(CONTENT) + 1} bytes"):
         run(link, action)
     assert world.files == {}
+
+
+def test_a_seed_is_complete_before_its_marker_is_there(world, link):
+    seed = Seed("#cloud-config\n", "instance-id: i-1\n")
+    world.files = {"web-1.seed-1-0123456789ab.iso": b"half"}
+    run(link, UploadSeed("hv1", "images", "web-1.seed-1-0123456789ab.iso", ".marker", seed))
+    assert world.files == {"web-1.seed-1-0123456789ab.iso": iso(seed.files), ".marker": b""}
+    assert world.log[-2:] == ["finish", "create .marker"]

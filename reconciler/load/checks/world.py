@@ -20,6 +20,7 @@ from reconciler.desired.documents import (
     State,
 )
 from reconciler.desired.secrets import SecretValue
+from reconciler.desired.seed import Seed
 from reconciler.errors import Problem
 from reconciler.load.files import Files
 from reconciler.load.parse import Fault
@@ -76,6 +77,7 @@ class World:
         self.image_roots = (files.root, *image_roots)
         self.secret_roots = (files.root, *secret_roots)
         self.warnings = list(files.warnings)
+        self.seeds: dict[str, Seed] = {}
         self.image_paths: dict[tuple[str, str], str] = {}
         self.passwords: dict[str, SecretValue] = {}
         """Of domains, with absolute paths, by the domain's name."""
