@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 from reconciler.hostfacts import Cell, CpuFacts, HostFacts, Offer
 from reconciler.mark import Mark
 from reconciler.moving import MemoryUse, SeenJob
+from reconciler.presence import SeenGuest
 from reconciler.screen import SeenPassword
 from reconciler.standing import STANDINGS, DomainState, Standing, standing_of
 
@@ -30,6 +31,8 @@ class Part(StrEnum):
     EXPORTS = "exports"
     MEMORY = "memory"
     """What named guests do to their memory; measured, so it takes a second, and only before they move."""
+    GUESTS = "guests"
+    """What named guests show of themselves: asked where somebody wants to know, never in a pass."""
 
 
 EVERY_VOLUME = "*"
@@ -215,6 +218,8 @@ class Observed:
     """NFS server's address -> whether it answers an RPC NULL call (RFC 5531)."""
     memory: Mapping[str, Listing[MemoryUse] | Unknown] = field(default_factory=dict)
     """Of guests about to move, by name."""
+    guests: Mapping[str, Listing[SeenGuest] | Unknown] = field(default_factory=dict)
+    """Of running guests that were asked, by name."""
     unsettled: frozenset[str] = frozenset()
     """Domains whose whereabouts two looks did not agree on (law 2)."""
 
@@ -246,6 +251,9 @@ class Observed:
     def memory_use(self, host: str, name: str) -> MemoryUse | None:
         return _item(self.memory.get(host), name)
 
+    def guest(self, host: str, name: str) -> SeenGuest | None:
+        return _item(self.guests.get(host), name)
+
     def all_domains(self) -> Iterator[tuple[str, SeenDomain]]:
         """Every domain seen, with its host; by host, then name."""
         for host, listing in sorted(self.domains.items()):
@@ -261,6 +269,7 @@ class Observed:
             Part.POOLS: self.pools,
             Part.EXPORTS: self.exports,
             Part.MEMORY: self.memory,
+            Part.GUESTS: self.guests,
         }
         return parts[look.part].get(look.host)
 
@@ -309,6 +318,7 @@ class Observed:
             targets={**self.targets, **newer.targets},
             answering={**self.answering, **newer.answering},
             memory=_merged(self.memory, newer.memory, asked_at),
+            guests=_merged(self.guests, newer.guests, asked_at),
             unsettled=self.unsettled,
         )
 

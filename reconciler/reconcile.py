@@ -1,7 +1,7 @@
 """One pass of all the stages, and passes until there is nothing more to do."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from reconciler.place import Placements, place
 from reconciler.plan import plan
 from reconciler.renaming import with_volumes_as_made
 from reconciler.step import Event, HeldReason, Outcome, Plan, Report
-from reconciler.whereabouts import suspects, unsettled, without_twins
+from reconciler.whereabouts import suspects, unsettled, whereabouts, without_twins
 
 if TYPE_CHECKING:  # a pass without steps needs no execute, nor the tenacity that it imports
     from reconciler.execute import Stop, Tell
@@ -91,6 +91,30 @@ def _measured(desired: Desired, edge: Edge, observed: Observed, placements: Plac
         if runs and is_worth_measuring(desired, observed, desired.domains[name], where.home, target):
             looks.append(Look(where.home, Part.MEMORY, name, where.uuid))
     return observed.merged(edge.look(desired, tuple(looks))) if looks else observed
+
+
+def with_guests(desired: Desired, edge: Edge, observed: Observed, names: Container[str] | None = None) -> Observed:
+    """With what running guests of the documents show of themselves: all, or those of `names`."""
+    looks = tuple(
+        Look(where.home, Part.GUESTS, name, where.uuid)
+        for name, where in sorted(whereabouts(desired, observed).items())
+        if (names is None or name in names) and where.home and where.seen and not where.held
+        if where.seen.standing is Standing.RUNNING
+    )
+    return observed.merged(edge.look(desired, looks)) if looks else observed
+
+
+def with_obstacles(desired: Desired, edge: Edge, observed: Observed, names: Container[str] | None = None) -> Observed:
+    """With what stands against moving domains of the documents, all or those of `names`, wherever they are.
+
+    Saved states and snapshots are asked for, as a pass does on cordoned hosts.
+    """
+    looks = tuple(
+        Look(where.home, Part.DOMAINS, name, where.uuid)
+        for name, where in sorted(whereabouts(desired, observed).items())
+        if (names is None or name in names) and where.home in desired.hypervisors and where.home
+    )
+    return observed.merged(edge.look(desired.cordoning({look.host for look in looks}), looks)) if looks else observed
 
 
 def make_plan(desired: Desired, edge: Edge, clock: Clock, history: History) -> Plan:

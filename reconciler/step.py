@@ -211,10 +211,10 @@ class StepReport:
     outcome: Outcome
     message: str = ""
     seconds: float = 0.0
-    declined: bool = False
-    """It failed only because what was asked did not do it."""
     values: Mapping[str, Any] = field(default_factory=dict)
     """What it told last about itself, by hypervisor.Progress's names: total and downtime of a migration, in seconds."""
+    declined: bool = False
+    """It failed only because what was asked did not do it."""
 
 
 @dataclass(frozen=True, slots=True)

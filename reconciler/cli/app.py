@@ -6,7 +6,7 @@ import click
 
 from reconciler.cli import exits, output
 from reconciler.cli.groups import LazyGroup
-from reconciler.cli.options import allow_deletes, global_options, settings
+from reconciler.cli.options import Patience, allow_deletes, global_options, settings
 
 EPILOG = """Exit codes: 0 converged, or nothing to do; 1 failed; 2 changes are pending (plan only); 3 something is held
 and needs a person; 4 a host could not be reached; 64 wrong usage; 65 documents invalid; 75 another reconciler holds the
@@ -45,28 +45,37 @@ def _show_version(context: click.Context, _parameter: click.Parameter, wanted: b
 
 @click.group("reconcile", cls=Commands, invoke_without_command=True, epilog=EPILOG, context_settings=HELP_NAMES)
 @click.option("--once", is_flag=True, help="Converge, then exit: passes until nothing more can be done.")
+@click.option("--wait", "condition", metavar="CONDITION", help="With --once: wait until all domains have reached this.")
+@click.option("--timeout", type=Patience(), metavar="DURATION", help="How long to --wait.  [default: 30s]")
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show the version."
 )
 @allow_deletes
 @global_options
 @click.pass_context
-def cli(context: click.Context, once: bool) -> int | None:
+def cli(context: click.Context, once: bool, condition: str | None, timeout: float | None) -> int | None:
     """Make a small libvirt cloud be what its YAML documents say.
 
     Without a command it runs as a daemon: a pass at start, at every change of the documents, and at the interval.
     """
     if context.invoked_subcommand is not None:
-        if once:
-            raise click.UsageError("--once stands alone: it takes no command")
+        if once or condition or timeout is not None:
+            word = "--once" if once else "--wait" if condition else "--timeout"
+            raise click.UsageError(f"{word} stands alone: it takes no command")
         if settings(context).allow_deletes and context.invoked_subcommand != "plan":
             raise click.UsageError("--allow-deletes is for the daemon, for --once and for plan")
         return None
-    from reconciler.cli.daemon import daemon
-    from reconciler.cli.once import once as run_once
+    if condition is None and timeout is not None:
+        raise click.UsageError("--timeout says how long to --wait for a condition; name one")
+    if condition is not None and not once:
+        raise click.UsageError("--wait belongs to --once, or to `reconcile status REF`")
+    if once:
+        from reconciler.cli.once import once as run_once
 
-    code: int = context.invoke(run_once if once else daemon)
-    return code
+        return int(context.invoke(run_once, condition=condition, timeout=timeout))
+    from reconciler.cli.daemon import daemon
+
+    return int(context.invoke(daemon))
 
 
 def run(argv: list[str]) -> int:

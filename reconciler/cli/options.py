@@ -66,6 +66,30 @@ class Settings:
         return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
+WAIT_S = 30.0
+"""How long --wait waits where nothing is said; as kubectl."""
+
+
+class Patience(click.ParamType[float]):
+    """A duration as documents have it; 0 looks once, -1 waits for ever. In seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> float:
+        from reconciler.desired.quantity import parse_duration
+
+        if isinstance(value, float):
+            return value
+        if value in ("0", "0s"):
+            return 0.0
+        if value in ("-1", "-1s"):
+            return float("inf")
+        try:
+            return parse_duration(value)
+        except ValueError as error:
+            self.fail(f"{value!r} {error}", parameter, context)
+
+
 def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:
     """Keep what was written, in the dictionary that a command shares with its group.
 

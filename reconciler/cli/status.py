@@ -3,36 +3,19 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from reconciler.cli import exits, output, world
-from reconciler.cli.options import Settings, with_settings
+from reconciler.cli.options import WAIT_S, Patience, Settings, with_settings
 
 if TYPE_CHECKING:
+    from reconciler.desired import Desired
+    from reconciler.hypervisor import Edge
+    from reconciler.observed import Observed
     from reconciler.status import ObjectStatus
     from reconciler.step import Plan
-
-
-class Patience(click.ParamType[float]):
-    """A duration as documents have it; 0 looks once, -1 waits for ever. In seconds."""
-
-    name = "duration"
-
-    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> float:
-        from reconciler.desired.quantity import parse_duration
-
-        if isinstance(value, float):
-            return value
-        if value in ("0", "0s"):
-            return 0.0
-        if value in ("-1", "-1s"):
-            return float("inf")
-        try:
-            return parse_duration(value)
-        except ValueError as error:
-            self.fail(f"{value!r} {error}", parameter, context)
 
 
 @click.command()
@@ -58,22 +41,39 @@ def status(settings: Settings, ref: str | None, condition: str | None, timeout: 
         raise click.UsageError("--wait needs a REF whose condition it waits for, for example host/hv1")
     if condition is not None and ref is not None:
         from reconciler.cli.wait import wait
+        from reconciler.status.names import find
 
-        reached, shown, plan = wait(settings, ref, condition, 30.0 if timeout is None else timeout)
-        _show(settings, shown, plan, ref)
-        return exits.of_wait(plan, reached=reached)
+        reached, waiting = wait(settings, ref, condition, WAIT_S if timeout is None else timeout)
+        _show(settings, find(waiting.statuses, ref), waiting.plan, ref)
+        return exits.of_wait(waiting.plan, reached=reached)
     return _once(settings, ref)
 
 
 def _once(settings: Settings, ref: str | None) -> int:
+    from reconciler import reconcile
     from reconciler import status as conditions
+    from reconciler.history import History
     from reconciler.status.names import find
 
     desired = world.documents(settings)
-    surveyed = world.survey(desired)
-    statuses = conditions.status(desired, surveyed.observed, surveyed.plan)
+    with world.edge() as edge:
+        surveyed = reconcile.survey(desired, edge, world.open_clock(), History())
+        observed = _look_closer(desired, edge, surveyed.observed, ref)
+    statuses = conditions.status(desired, observed, surveyed.plan)
     _show(settings, find(statuses, ref) if ref else statuses, surveyed.plan, ref)
     return exits.of_reach(surveyed.plan)
+
+
+def _look_closer(desired: Desired, edge: Edge, observed: Observed, ref: str | None) -> Observed:
+    """What guests show of themselves; of one domain also what stands against moving it."""
+    from reconciler.desired import Ref
+    from reconciler.reconcile import with_guests, with_obstacles
+    from reconciler.status.names import is_meant
+
+    if ref is None:
+        return with_guests(desired, edge, observed)
+    names = [name for name in desired.domains if is_meant(Ref("domain", name), ref)]
+    return with_obstacles(desired, edge, with_guests(desired, edge, observed, names), names)
 
 
 def _show(settings: Settings, shown: tuple[ObjectStatus, ...], plan: Plan, ref: str | None) -> None:

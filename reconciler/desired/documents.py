@@ -23,6 +23,7 @@ from reconciler.desired.domain import (
     OnDrain,
     OnShutdownTimeout,
     Power,
+    Ready,
     TogetherWith,
     XmlEdit,
 )
@@ -350,6 +351,7 @@ __all__ = [
     "PoolSource",
     "PoolSpec",
     "Power",
+    "Ready",
     "Reserved",
     "State",
     "TogetherWith",

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StrictInt, StrictStr
 
 from reconciler.desired import rules
-from reconciler.desired.devices import Cdrom, Disk, Graphics, Interface, Memballoon, Tpm, Watchdog
+from reconciler.desired.devices import Cdrom, Disk, Graphics, Interface, Memballoon, Port, Tpm, Watchdog
 from reconciler.desired.machine import (
     Architecture,
     Clock,
@@ -126,6 +126,17 @@ class CloudInit(Model):
     """true: the seed is taken out once the guest has come up, which its guest agent tells."""
 
 
+class Ready(Model):
+    """When the guest counts as ready: all that is named here must be so."""
+
+    agent: Flag = False
+    """true: its guest agent answers."""
+    address: Flag = False
+    """true: an address of it is known, from its agent, a DHCP lease, or what its host has heard of on the network."""
+    tcp: Port | None = None
+    """This TCP port answers at one of its addresses, from where the reconciler runs."""
+
+
 class XmlEdit(Model):
     """One change of the domain's XML, in virt-install's words; one of set, create and delete."""
 
@@ -228,6 +239,8 @@ class DomainSpec(Model):
     """How long a guest that shall stop is asked to power off, by its agent and by its power button."""
     on_shutdown_timeout: OnShutdownTimeout = OnShutdownTimeout.HOLD
     """What happens when it has not by then: hold (it runs on), or force (its plug is pulled; data may be lost)."""
+    ready: Ready | None = None
+    """When the guest counts as ready (GuestReady); null: its agent answers, or an address of it is known."""
     protected: Flag = False
     """true: never deleted, whatever else says so."""
     xml: tuple[XmlEdit, ...] = ()

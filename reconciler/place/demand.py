@@ -26,7 +26,8 @@ class Demand(NamedTuple):
     """What counts beside room and neighbours. `least_qemu`: the version that it runs on and must not go below.
 
     `arch`, `machine`, `emulator`: empty where any will do. `cpus`, `nodes`: numbers of the host's that it is bound to.
-    `pages`: bytes of a huge page and of all that it takes of them; 0, 0 for plain memory.
+    `pages`: bytes of a huge page and of all that it takes of them; 0, 0 for plain memory. `same_cpu`: the model of the
+    host's CPU that it sees as its own while it runs; empty where it sees none, or nobody knows.
     """
 
     hosts: Selector
@@ -40,6 +41,7 @@ class Demand(NamedTuple):
     cpus: frozenset[int] = NONE
     nodes: frozenset[int] = NONE
     pages: tuple[int, int] = (0, 0)
+    same_cpu: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +89,11 @@ def demand_live(anew: Demand, domain: Domain, running: SeenDomain, home: HostFac
     keeps_qemu = home is not None and not domain.spec.placement.allow_older_qemu
     least = home.qemu_version if home is not None and keeps_qemu else 0
     pins = (live.get("cpuset"), *live.get("vcpu_pins", ()), live.get("emulator_pin"))
+    cpu = str(live.get("cpu") or anew.cpu)
     nodes, page = live.get("numatune", {}).get("nodeset"), int(live.get("hugepages", 0))
     return anew._replace(
-        cpu=str(live.get("cpu") or anew.cpu),
+        cpu=cpu,
+        same_cpu=home.cpu.model if home is not None and cpu == "host-passthrough" else "",
         least_qemu=least,
         arch=str(live.get("arch", anew.arch)),
         machine=str(live.get("machine", anew.machine)),
@@ -209,6 +213,8 @@ def _machine_reasons(demand: Demand, facts: HostFacts, emulators: frozenset[str]
     if demand.cpu == "host-passthrough":
         if facts.virt_type != "kvm":
             yield "host-passthrough needs KVM, which it does not have"
+        elif demand.same_cpu and facts.cpu.model and facts.cpu.model != demand.same_cpu:
+            yield f"its CPU is {facts.cpu.model}, and the domain runs on {demand.same_cpu} (host-passthrough)"
     elif facts.cpu.usable and demand.cpu not in {facts.cpu.model, *facts.cpu.usable}:
         # A host whose own CPU is a model without some features (TCG's always is) does not list that model as usable.
         yield f"it cannot offer the CPU model {demand.cpu}"

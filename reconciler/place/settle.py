@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from reconciler.desired.derive import volume_name
 from reconciler.desired.documents import Domain, OnDrain, Power, State
 from reconciler.observed import Standing
 from reconciler.place.demand import selector_key
@@ -135,27 +136,38 @@ def immovable(scene: Scene, where: Whereabouts, cause: str) -> Held | None:
 
 def why_it_cannot_move(scene: Scene, where: Whereabouts) -> str:
     """What stands against a live migration, or ties it to its host; empty where nothing does."""
-    if runs(where) and where.seen is not None and where.seen.obstacles:
-        return "; ".join(where.seen.obstacles)
-    return tie_of(scene, where, f"host/{where.home}")
+    return "; ".join(hindrances(scene, where))
+
+
+def hindrances(scene: Scene, where: Whereabouts) -> tuple[str, ...]:
+    """The same, one by one."""
+    obstacles = where.seen.obstacles if runs(where) and where.seen is not None else ()
+    return (*obstacles, *_ties(scene, where, f"host/{where.home}"))
 
 
 def tie_of(scene: Scene, where: Whereabouts, host: str) -> str:
-    """The disk that keeps a domain at `host`; empty where all its disks are on shared storage."""
+    """The disks that keep a domain at `host`; empty where all its disks are on shared storage."""
+    return "; ".join(_ties(scene, where, host))
+
+
+def _ties(scene: Scene, where: Whereabouts, host: str) -> Iterator[str]:
     domain, pools = scene.desired.domains[where.name], scene.desired.pools
     lying = [(f"disk {disk.name}", disk.pool) for disk in domain.spec.disks]
     lying += [(f"cdrom {drive.name}", drive.pool) for drive in domain.spec.cdroms if drive.pool]
-    local = ((what, pool) for what, pool in lying if not pools[pool].is_shared)
-    named = next((f"its {what} is in pool/{pool}, a directory of {host} alone" for what, pool in local), "")
-    return named or _stray_disk(scene, where)
+    for what, pool in lying:
+        if not pools[pool].is_shared:
+            yield f"its {what} is in pool/{pool}, a directory of {host} alone"
+    local = {f"{pools[d.pool].spec.target}/{volume_name(domain.name, d)}" for d in domain.spec.disks}
+    yield from _stray_disks(scene, where, local)
 
 
-def _stray_disk(scene: Scene, where: Whereabouts) -> str:
-    """A file that it has open and that lies in no pool which hosts share; only one that we adopted has such a disk."""
+def _stray_disks(scene: Scene, where: Whereabouts, known: set[str]) -> Iterator[str]:
+    """Files that it has open and that lie in no pool which hosts share; only one that we adopted has such disks."""
     targets = tuple(f"{pool.spec.target}/" for pool in scene.desired.pools.values() if pool.is_shared)
-    disks = where.seen.disks if where.seen is not None else ()
-    stray = (disk for disk in disks if disk.source.startswith("/") and not disk.source.startswith((*targets, "/dev/")))
-    return next((f"its disk {disk.name} is {disk.source}, in no pool that hosts share" for disk in stray), "")
+    for disk in where.seen.disks if where.seen is not None else ():
+        is_stray = disk.source.startswith("/") and not disk.source.startswith((*targets, "/dev/"))
+        if is_stray and disk.source not in known:
+            yield f"its disk {disk.name} is {disk.source}, in no pool that hosts share"
 
 
 # --- neighbours that must be apart ---------------------------------------------------------

@@ -6,11 +6,12 @@ from typing import Any
 
 from reconciler.desired.quantity import SIZE_UNITS, format_duration, format_size
 from reconciler.desired.ref import Ref
+from reconciler.presence import SeenAddress
 from reconciler.show.safe import safe
-from reconciler.show.style import columns, paint
+from reconciler.show.style import columns, paint, plural
 from reconciler.status import Move, ObjectStatus, Truth
 
-HEADER = ("NAME", "KIND", "STATE", "WHERE", "VCPUS", "MEMORY", "NOTE")
+HEADER = ("NAME", "KIND", "STATE", "WHERE", "VCPUS", "MEMORY", "ADDRESS", "NOTE")
 GOOD = frozenset({"Converged", "Ready", "Running", "Off", "Drained", "Absent"})
 BAD = frozenset({"Unreachable", "RunsTwice", "PostCopyFailed", "PausedByIoError", "NotOurs", "Missing"})
 TRUTH_COLOURS = {Truth.TRUE: "green", Truth.FALSE: "red", Truth.UNKNOWN: "yellow"}
@@ -30,7 +31,20 @@ def _row(one: ObjectStatus) -> tuple[str, ...]:
     vcpus = "-" if one.vcpus is None else str(one.vcpus)
     memory = "-" if one.memory is None else human_size(one.memory)
     note = move_text(one.move) if one.move else safe(one.note, _LONGEST_NOTE)
-    return safe(name), one.object.kind, one.state, safe(one.where) or "-", vcpus, memory, note
+    address = _first_address(one) or "-"
+    return safe(name), one.object.kind, one.state, safe(one.where) or "-", vcpus, memory, address, note
+
+
+def _first_address(one: ObjectStatus) -> str:
+    """`10.77.0.100 (arp) +2`: the best, by whom it was told, and how many more there are."""
+    if not one.addresses:
+        return ""
+    more = f" +{len(one.addresses) - 1}" if len(one.addresses) > 1 else ""
+    return f"{_address_text(one.addresses[0])}{more}"
+
+
+def _address_text(seen: SeenAddress) -> str:
+    return f"{safe(seen.address)} ({seen.source.value})"
 
 
 def _painted(line: str, one: ObjectStatus, *, color: bool) -> str:
@@ -79,7 +93,8 @@ def _detail(one: ObjectStatus, *, color: bool) -> str:
     colours = [TRUTH_COLOURS[c.status] if c.status is Truth.UNKNOWN else "" for c in one.conditions]
     painted = (paint(line, colour, color=color) for line, colour in zip(lines[1:], colours, strict=True))
     move = [f"migrates from {move_text(one.move)}"] if one.move else []
-    return "\n".join([f"{safe(one.object)}: {one.state}{where}", *move, lines[0], *painted])
+    addresses = [f"addresses: {', '.join(map(_address_text, one.addresses))}"] if one.addresses else []
+    return "\n".join([f"{safe(one.object)}: {one.state}{where}", *move, *addresses, lines[0], *painted])
 
 
 def status_json(statuses: Sequence[ObjectStatus], orphans: Sequence[Ref] = ()) -> dict[str, Any]:
@@ -101,6 +116,7 @@ def _object_json(one: ObjectStatus) -> dict[str, Any]:
         "vcpus": one.vcpus,
         "memory": one.memory,
         "migration": _move_json(one.move) if one.move else None,
+        "addresses": [{"address": a.address, "source": a.source.value, "mac": a.mac} for a in one.addresses],
         "conditions": [
             {"type": c.type, "status": c.status.value, "reason": c.reason, "message": c.message} for c in one.conditions
         ],
@@ -121,4 +137,31 @@ def _move_json(move: Move) -> dict[str, Any]:
         "iteration": job.iteration if known else None,
         "elapsedSeconds": round(job.elapsed_s, 1) if known else None,
         "leftSeconds": None if left is None or isinf(left) else round(left, 1),
+    }
+
+
+# --- after a wait --------------------------------------------------------------
+
+
+def lacking_text(
+    kind: str, chosen: Sequence[ObjectStatus], lacking: Sequence[ObjectStatus], *, color: bool = False
+) -> str:
+    """Who has not reached a condition that was waited for, and why; else that all have."""
+    if not lacking:
+        return f"{kind}: {plural(len(chosen), 'domain')}."
+    found = [(one.object, one.condition(kind)) for one in lacking]
+    cells = [(safe(ref), f"{kind} is {c.status.value}", safe(c.message or c.reason)) for ref, c in found]
+    sign = paint("!", "magenta", color=color)
+    return "\n".join(f"  {sign} {line}" for line in columns(cells, gap="   "))
+
+
+def lacking_json(kind: str, chosen: Sequence[ObjectStatus], lacking: Sequence[ObjectStatus]) -> dict[str, Any]:
+    """The same as scripts read it."""
+    found = [(one.object, one.condition(kind)) for one in lacking]
+    return {
+        "condition": kind,
+        "domains": [str(one.object) for one in chosen],
+        "lacking": [
+            {"object": str(ref), "status": c.status.value, "reason": c.reason, "message": c.message} for ref, c in found
+        ],
     }

@@ -12,6 +12,9 @@ from reconciler.simulate.world import World
 STUMBLE_S = 0.02
 """How long a guest runs on a full disk before its next write pauses it."""
 
+BOOT_S = 8.0
+"""How long a guest takes until it listens."""
+
 
 @dataclass(frozen=True)
 class Outfit:
@@ -97,7 +100,8 @@ def start(world: World, hypervisor: Hypervisor, uuid: str) -> None:
     assert found.xml is not None, "what is off has a definition"
     needs = definition.needs(found.xml)
     outfit = find_outfit(world, hypervisor, needs)
-    found.guest = Guest(world.next_number(), found.name, uuid, world.hand)
+    ready_at = world.clock.now() + BOOT_S
+    found.guest = Guest(world.next_number(), found.name, uuid, world.hand, ready_at=ready_at)
     found.live, found.opened = found.xml, outfit.opened
     found.state, found.reason = DomainState.RUNNING, "booted"
     world.tell(hypervisor.name, f"domain/{found.name}", "started")

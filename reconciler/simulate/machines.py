@@ -146,6 +146,17 @@ class Guest:
     agent: Agent = Agent.ABSENT
     forced_by: Hand | None = None
     """Who pulled its plug."""
+    ready_at: float = 0.0
+    """When its system has come up: it has an address then, and listens."""
+    quiet: bool = False
+    """It never says a word on the network, so that nobody hears of its address."""
+    ports: frozenset[int] = frozenset({22})
+    """On which it listens."""
+
+    @property
+    def address(self) -> str:
+        """From the LAN's DHCP server."""
+        return f"10.77.{1 + self.lineage // 250}.{self.lineage % 250 + 1}"
 
 
 @dataclass(eq=False)

@@ -42,6 +42,7 @@ def read(world: World, desired: Desired, looks: tuple[Look, ...], fault: Fault |
         exports=parts[Part.EXPORTS],
         targets={host: sight.targets(world, desired, host) for host in pools if world.reaches(SEAT, host)},
         memory=parts[Part.MEMORY],
+        guests=parts[Part.GUESTS],
         answering=sight.answering(world, desired) if pools else {},
     )
 

@@ -28,8 +28,9 @@ from reconciler.observed import (
     SeenTarget,
     SeenVolume,
 )
+from reconciler.presence import AddressSource, SeenGuest, sorted_out
 from reconciler.simulate import definition, passwords
-from reconciler.simulate.machines import Agent, Domain, Hypervisor, Mount, Network, NfsServer, Pool
+from reconciler.simulate.machines import Agent, Domain, Guest, Hypervisor, Mount, Network, NfsServer, Pool
 from reconciler.simulate.refusal import Stuck
 from reconciler.simulate.world import SEAT, World
 from reconciler.xml import domain as domain_xml
@@ -58,6 +59,11 @@ def read(world: World, desired: Desired, look: Look) -> Listing[Any]:
         found = hypervisor.domains.get(look.uuid)
         uses = {look.name: _memory_use(found)} if found and found.guest else {}
         return Listing(uses, world.clock.now(), frozenset({look.name}))
+    if look.part is Part.GUESTS:
+        found = hypervisor.domains.get(look.uuid)
+        shows = found is not None and found.guest is not None and not found.wedged
+        seen = _guest(world, desired, found.guest) if shows and found and found.guest else SeenGuest(look.name)
+        return Listing({look.name: seen}, world.clock.now(), frozenset({look.name}))
     return _listing(world, _items(world, desired, hypervisor, look), look.name, look.uuid)
 
 
@@ -82,6 +88,17 @@ def _memory_use(found: Domain) -> MemoryUse:
     assert found.guest is not None
     memory = definition.needs(found.live or "<domain/>").memory
     return MemoryUse(found.name, memory, found.guest.dirty_rate)
+
+
+def _guest(world: World, desired: Desired, guest: Guest) -> SeenGuest:
+    """What it shows once it has come up."""
+    is_up = world.clock.now() >= guest.ready_at
+    agent = {Agent.ABSENT: None, Agent.MUTE: False, Agent.WELL: is_up}[guest.agent]
+    told = [(AddressSource.AGENT, "", guest.address)] if agent else []
+    told += [(AddressSource.ARP, "", guest.address)] if is_up and not guest.quiet else []
+    ready = desired.domains[guest.name].spec.ready if guest.name in desired.domains else None
+    addresses, port = sorted_out(told), ready.tcp if ready else None
+    return SeenGuest(guest.name, agent, addresses, None if port is None else bool(addresses) and port in guest.ports)
 
 
 def _facts(world: World, hypervisor: Hypervisor) -> HostFacts:
@@ -125,7 +142,7 @@ def _domain(world: World, desired: Desired, found: Domain) -> SeenDomain:
         job=_job(world, found),
         agent_connected=found.guest is not None and found.guest.agent is not Agent.ABSENT,
         password=passwords.seen(world, desired, found),
-        obstacles=snapshots,
+        obstacles=(*snapshots, *(live.hindrances if live else ())),
         bound=snapshots,
         backing=frozenset(file.backing for file in found.opened if file.backing),
     )

@@ -6,10 +6,10 @@ Where a domain runs, and whether a host may be switched off, is told here, never
 from reconciler.desired import Desired
 from reconciler.history import History
 from reconciler.observed import Observed
-from reconciler.place import drainable, host_loss
+from reconciler.place import drainable, host_loss, ways
 from reconciler.status.cluster import cluster_status
 from reconciler.status.condition import Condition, Move, ObjectStatus, Truth, View
-from reconciler.status.domains import domain_status
+from reconciler.status.domains import CONDITIONS, domain_status, is_meant_to
 from reconciler.status.hosts import host_status, must_leave
 from reconciler.status.shared import network_statuses, pool_statuses
 from reconciler.step import Plan
@@ -31,6 +31,7 @@ def status(
         history,
         drainable(desired, observed, history or History()),
         host_loss(desired, observed),
+        ways(desired, observed),
     )
     return (
         cluster_status(view),
@@ -41,4 +42,14 @@ def status(
     )
 
 
-__all__ = ["Condition", "Move", "ObjectStatus", "Truth", "View", "must_leave", "status"]
+__all__ = [
+    "CONDITIONS",
+    "Condition",
+    "Move",
+    "ObjectStatus",
+    "Truth",
+    "View",
+    "is_meant_to",
+    "must_leave",
+    "status",
+]

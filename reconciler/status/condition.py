@@ -7,7 +7,8 @@ from enum import StrEnum
 from reconciler.desired import Desired, Ref
 from reconciler.history import History
 from reconciler.observed import Observed, SeenJob
-from reconciler.place import Fit
+from reconciler.place import Fit, Way
+from reconciler.presence import SeenAddress
 from reconciler.step import Plan
 from reconciler.whereabouts import Whereabouts
 
@@ -62,7 +63,7 @@ class ObjectStatus:
     """An object's conditions, and what a list shows of it.
 
     `state`: one word. `where`: a domain's host, a host's address, the hosts of a pool. Memory in bytes. `move`: of a
-    domain that is on its way.
+    domain that is on its way. `addresses`: of a guest that was asked, the best first.
     """
 
     object: Ref
@@ -72,12 +73,17 @@ class ObjectStatus:
     vcpus: int | None = None
     memory: int | None = None
     move: Move | None = None
+    addresses: tuple[SeenAddress, ...] = ()
+
+    def condition(self, kind: str) -> Condition:
+        """The condition of that type. Raises: StopIteration where the object has none."""
+        return next(condition for condition in self.conditions if condition.type == kind)
 
     @property
     def note(self) -> str:
         """What a person should read first; empty where all is well and nobody waits for anything."""
         if self.state == "Drained":  # what somebody drains a host for
-            plug = next(c for c in self.conditions if c.type == "SafeToPowerOff")
+            plug = self.condition("SafeToPowerOff")
             return "safe to power off" if plug.status is Truth.TRUE else plug.message
         wrong = {c.type: c.message for c in self.conditions if c.status is not Truth.TRUE and c.reason != "NotCordoned"}
         return next((wrong[kind] for kind in NOTED if wrong.get(kind)), "")
@@ -95,6 +101,8 @@ class View:
     """None where nobody kept one."""
     fits: Mapping[str, Fit] = field(default_factory=dict)
     losses: Mapping[str, Fit] = field(default_factory=dict)
+    ways: Mapping[str, Way] = field(default_factory=dict)
+    """By domain."""
 
 
 def unknown(kind: str, host: str) -> Condition:

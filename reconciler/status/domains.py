@@ -5,32 +5,35 @@ from reconciler.desired.derive import volume_name
 from reconciler.desired.documents import Domain, Power, State
 from reconciler.observed import SeenDomain, SeenJob, Standing
 from reconciler.status.condition import Condition, Move, ObjectStatus, Truth, View
+from reconciler.status.guests import guest_ready, migratable
 from reconciler.status.hosts import must_leave
+from reconciler.status.located import STATED, blind_spots, is_foreign, nowhere, words
 from reconciler.step import Held, HeldReason
 from reconciler.whereabouts import Whereabouts
 
-STATED = {
-    Standing.RUNNING: "Running",
-    Standing.OFF: "Off",
-    Standing.PAUSED: "Paused",
-    Standing.IO_ERROR: "PausedByIoError",
-    Standing.MIGRATING: "Migrating",
-    Standing.BUSY: "Busy",
-    Standing.POSTCOPY_FAILED: "PostCopyFailed",
-    Standing.UNCLEAR: "Unclear",
-}
+CONDITIONS = ("Defined", "Running", "Placed", "Migratable", "InSync", "RestartRequired", "GuestReady", "Stalled")
+"""Of every domain, in this order."""
+
+
+def is_meant_to(domain: Domain, kind: str) -> bool:
+    """Whether its document wants the condition to become True one day: what shall not run is never ready."""
+    runs = domain.spec.power is Power.RUNNING or kind not in ("Running", "GuestReady")
+    return domain.spec.state is State.PRESENT and runs
 
 
 def domain_status(view: View, domain: Domain) -> ObjectStatus:
     """A domain, wherever it is; what it has been given is shown as it runs, else as its document says."""
     where = view.located[domain.name]
-    seen = None if _is_foreign(where) else where.seen
+    seen = None if is_foreign(where) else where.seen
+    shown = view.observed.guest(where.home, where.name) if seen and where.home else None
     conditions = (
         _defined(view, domain, where),
         _running(view, domain, where),
         _placed(view, domain, where),
+        migratable(view, where),
         _in_sync(view, domain),
         _restart_required(view, domain),
+        guest_ready(view, domain, where),
         _stalled(view, domain),
     )
     return ObjectStatus(
@@ -41,6 +44,7 @@ def domain_status(view: View, domain: Domain) -> ObjectStatus:
         _given(seen, "vcpus", domain.spec.vcpus),
         _given(seen, "memory", domain.spec.memory),
         _move(view, where),
+        shown.addresses if shown else (),
     )
 
 
@@ -60,16 +64,6 @@ def _given(seen: SeenDomain | None, name: str, otherwise: int) -> int:
     return value if isinstance(value, int) else otherwise
 
 
-def _is_foreign(where: Whereabouts) -> bool:
-    return where.held is not None and where.held.reason is HeldReason.NOT_OURS
-
-
-def _blind_spots(view: View) -> list[str]:
-    """Hosts that might hold it and cannot be asked; a fenced one is vouched to be off."""
-    hosts = view.desired.hypervisors.items()
-    return [name for name, host in sorted(hosts) if not host.spec.fenced and not view.observed.is_reachable(name)]
-
-
 def _state(view: View, domain: Domain, where: Whereabouts, seen: SeenDomain | None) -> str:
     if where.held and where.held.reason in (HeldReason.RUNS_TWICE, HeldReason.NOT_OURS):
         return where.held.reason.value
@@ -77,30 +71,17 @@ def _state(view: View, domain: Domain, where: Whereabouts, seen: SeenDomain | No
         return "Migrating"
     if seen:
         return STATED[seen.standing]
-    if _blind_spots(view) or where.held:
+    if blind_spots(view) or where.held:
         return "Unknown"
     return "Absent" if domain.spec.state is State.ABSENT else "Missing"
 
 
-def _nowhere(view: View, kind: str, where: Whereabouts) -> Condition:
-    """It was seen nowhere: is it not there, or could we not look?"""
-    if where.held:
-        return Condition(kind, Truth.UNKNOWN, where.held.reason.value, where.held.message)
-    silent = _blind_spots(view)
-    if silent:
-        names = ", ".join(f"host/{name}" for name in silent)
-        return Condition(
-            kind, Truth.UNKNOWN, HeldReason.HOST_UNKNOWN.value, f"it may be at {names}, which cannot be asked"
-        )
-    return Condition(kind, Truth.FALSE, "NotDefined", "no host has a definition of it")
-
-
 def _defined(view: View, domain: Domain, where: Whereabouts) -> Condition:
     kind = "Defined"
-    if _is_foreign(where) and where.held:
+    if is_foreign(where) and where.held:
         return Condition(kind, Truth.FALSE, where.held.reason.value, where.held.message)
     if where.seen is None:
-        return _nowhere(view, kind, where)
+        return nowhere(view, kind, where)
     if where.seen.fields is None and not where.seen.unknown:
         return Condition(kind, Truth.FALSE, "Transient", "it runs without a persistent definition")
     return Condition(kind, Truth.TRUE, "Defined", f"at host/{where.home}")
@@ -108,30 +89,26 @@ def _defined(view: View, domain: Domain, where: Whereabouts) -> Condition:
 
 def _running(view: View, domain: Domain, where: Whereabouts) -> Condition:
     kind = "Running"
-    if _is_foreign(where) or where.seen is None:
-        return Condition(kind, Truth.FALSE, "NotOurs") if _is_foreign(where) else _nowhere(view, kind, where)
+    if is_foreign(where) or where.seen is None:
+        return Condition(kind, Truth.FALSE, "NotOurs") if is_foreign(where) else nowhere(view, kind, where)
     seen = where.seen
     if seen.unknown:
         return Condition(kind, Truth.UNKNOWN, HeldReason.STATE_UNCLEAR.value, seen.unknown)
     if seen.standing is Standing.RUNNING:
         return Condition(kind, Truth.TRUE, STATED[seen.standing], f"at host/{where.home}")
     if seen.standing in (Standing.BUSY, Standing.MIGRATING):
-        return Condition(kind, Truth.UNKNOWN, STATED[seen.standing], f"libvirt is changing its state ({_words(seen)})")
+        return Condition(kind, Truth.UNKNOWN, STATED[seen.standing], f"libvirt is changing its state ({words(seen)})")
     wanted = "" if domain.spec.power is Power.RUNNING else f"; its power is {domain.spec.power.value}"
-    return Condition(kind, Truth.FALSE, STATED[seen.standing], f"it is {_words(seen)}{wanted}")
-
-
-def _words(seen: SeenDomain) -> str:
-    return f"{seen.state.value}: {seen.reason}" if seen.reason else seen.state.value
+    return Condition(kind, Truth.FALSE, STATED[seen.standing], f"it is {words(seen)}{wanted}")
 
 
 def _placed(view: View, domain: Domain, where: Whereabouts) -> Condition:
     kind = "Placed"
     if where.held and where.held.reason is HeldReason.RUNS_TWICE:
         return Condition(kind, Truth.FALSE, where.held.reason.value, where.held.message)
-    if where.home is None or where.seen is None or _is_foreign(where):
+    if where.home is None or where.seen is None or is_foreign(where):
         held = next((h for h in _held(view, domain) if h.reason is HeldReason.NO_HOST_FITS), None)
-        return Condition(kind, Truth.FALSE, held.reason.value, held.message) if held else _nowhere(view, kind, where)
+        return Condition(kind, Truth.FALSE, held.reason.value, held.message) if held else nowhere(view, kind, where)
     host = view.desired.hosts.get(where.home)
     cordoned = host is not None and host.spec.cordoned
     if cordoned and domain.name in must_leave(view.desired, view.located, where.home):
@@ -164,7 +141,7 @@ def _in_sync(view: View, domain: Domain) -> Condition:
         return Condition(kind, Truth.FALSE, "Pending", f"pending: {verbs}")
     where = view.located[domain.name]
     if where.seen is None and domain.spec.state is State.PRESENT:
-        return _nowhere(view, kind, where)
+        return nowhere(view, kind, where)
     return Condition(kind, Truth.TRUE, "AsWritten")
 
 

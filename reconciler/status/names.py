@@ -35,10 +35,14 @@ def hypervisor(desired: Desired, text: str) -> str:
 
 def condition(one: ObjectStatus, text: str) -> str:
     """The condition of the object that `text` names. Raises: UsageError, with the nearest name."""
-    known = [condition.type for condition in one.conditions]
+    return known_condition(str(one.object), [condition.type for condition in one.conditions], text)
+
+
+def known_condition(whose: str, known: Sequence[str], text: str) -> str:
+    """`text`, where it is one of the `known` conditions. Raises: UsageError, with the nearest name, or all."""
     if text in known:
         return text
-    raise UsageError(f"{one.object} has no condition {text!r}{_did_you_mean(text, known)}")
+    raise UsageError(f"{whose} has no condition {text!r}{_did_you_mean(text, known)}")
 
 
 def _did_you_mean(text: str, known: Iterable[str]) -> str:

@@ -11,9 +11,11 @@ from reconciler.desired import Desired
 from reconciler.errors import HostUnreachable
 from reconciler.hypervisor import Progress
 from reconciler.observed import Listing, Look, MemoryUse, Observed, Part, Unknown
+from reconciler.presence import SeenGuest
 from reconciler.secrets import Secrets
 from reconciler.virt import lib
 from reconciler.virt.connect import Link
+from reconciler.virt.guests import Question, read_guests
 from reconciler.virt.look import look_at_domain, look_at_network, look_at_pool
 from reconciler.virt.memory import read_memory
 from reconciler.virt.observe import HostSeen, Rules, finish, observe_host, unmade_volumes, with_details
@@ -55,12 +57,16 @@ class Hypervisors:
         """Only what `looks` name, each by itself and all at once. Raises: nothing."""
         self._know(desired)
         asked = [look for look in _widest(looks) if look.host in desired.hypervisors and look.part in PARTS]
-        measured = self._measure(looks)
+        measured, asked_guests = self._measure(looks), self._ask_guests(desired, looks)
         begun = [Pending(partial(self._look, desired, look, answers), f"{look.host}-look") for look in asked]
         seen: dict[str, HostSeen] = {}
         for host, memory in measured.items():
             uses = finish(memory, f"host/{host}")
             seen[host] = HostSeen(memory=uses)
+        for host, guests in asked_guests.items():
+            signs = finish(guests, f"host/{host}")
+            shown = HostSeen(guests=signs)
+            seen[host] = seen[host].beside(shown) if host in seen else shown
         for look, pending in zip(asked, begun, strict=True):
             told = finish(pending, f"host/{look.host}")
             told = _blind(look, told) if isinstance(told, Unknown) else told
@@ -86,6 +92,17 @@ class Hypervisors:
         return {
             host: Pending(partial(read_memory, self._links[host], uuids, self._now()), f"{host}-memory")
             for host, uuids in sorted(asked.items())
+        }
+
+    def _ask_guests(self, desired: Desired, looks: Iterable[Look]) -> dict[str, Pending[Listing[SeenGuest] | Unknown]]:
+        """What guests show of themselves: all that are named, one thread a host."""
+        asked: dict[str, list[Question]] = {}
+        for look in looks:
+            if look.part is Part.GUESTS and look.host in self._links:
+                asked.setdefault(look.host, []).append(Question(look.name, look.uuid, _port(desired, look.name)))
+        return {
+            host: Pending(partial(read_guests, self._links[host], questions, self._now()), f"{host}-guests")
+            for host, questions in sorted(asked.items())
         }
 
     def _detailed(self, link: Link, look: Look, seen: HostSeen) -> HostSeen:
@@ -130,6 +147,12 @@ class Hypervisors:
             link.close()
 
 
+def _port(desired: Desired, name: str) -> int | None:
+    """The TCP port that says whether the guest is ready."""
+    ready = desired.domains[name].spec.ready if name in desired.domains else None
+    return ready.tcp if ready else None
+
+
 def _each(hosts: list[str], work: Callable[[str], HostSeen]) -> dict[str, HostSeen]:
     begun = {host: Pending(partial(work, host), host) for host in hosts}
     seen = {}
@@ -170,4 +193,5 @@ def _joined(seen: Mapping[str, HostSeen]) -> Observed:
         pools=of("pools"),
         targets=of("targets"),
         memory=of("memory"),
+        guests=of("guests"),
     )

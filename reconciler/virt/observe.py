@@ -22,6 +22,7 @@ from reconciler.observed import (
     SeenVolume,
     Unknown,
 )
+from reconciler.presence import SeenGuest
 from reconciler.virt import parts
 from reconciler.virt.connect import Link, Session
 from reconciler.virt.domains import read_domains
@@ -49,6 +50,7 @@ class HostSeen:
     pools: Listing[SeenPool] | Unknown | None = None
     targets: Mapping[str, SeenTarget] | None = None
     memory: Listing[MemoryUse] | Unknown | None = None
+    guests: Listing[SeenGuest] | Unknown | None = None
 
     def beside(self, other: "HostSeen") -> "HostSeen":
         """What two looks, begun together, saw of one host."""
@@ -59,6 +61,7 @@ class HostSeen:
             pools=_both(self.pools, other.pools),
             targets=self.targets if other.targets is None else other.targets,
             memory=_both(self.memory, other.memory),
+            guests=_both(self.guests, other.guests),
         )
 
 

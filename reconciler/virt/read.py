@@ -65,7 +65,8 @@ def read_domain(listed: ListedDomain, memo: Memo, rules: ReadingRules) -> SeenDo
         return SeenDomain(name, uuid, state, unknown=f"cannot read its definition: {error}")
     ours = persistent.mark is not None and persistent.mark.cluster == rules.cluster
     kept = text if ours or rules.keeps_xml(name) else ""
-    obstacles = _obstacles(handle) if ours and rules.asks_obstacles else ()
+    asked = _obstacles(handle) if ours and rules.asks_obstacles else ()
+    obstacles = (*asked, *(live.hindrances if live else ()))
     bound = _obstacles(handle) if ours and rules.asks_bound(name) else ()
     backing = persistent.backing | (live.backing if live else frozenset())
     reason = codes.reason_of(listed.state, listed.reason)

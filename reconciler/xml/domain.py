@@ -21,6 +21,7 @@ from reconciler.xml.devices import (
 )
 from reconciler.xml.edits import EditError, make_edits, read_edits, wanted_edits
 from reconciler.xml.field import Field, Fields, has, read_fields, write_fields
+from reconciler.xml.hindrances import hindrances
 from reconciler.xml.mark import read_mark, write_mark
 from reconciler.xml.peripherals import is_agent_connected
 from reconciler.xml.skeleton import skeleton
@@ -41,6 +42,8 @@ class DomainReading:
     fields: Fields
     disks: tuple[SeenDisk, ...]
     agent_connected: bool = False
+    hindrances: tuple[str, ...] = ()
+    """What would stand against a live migration of it."""
     backing: frozenset[str] = frozenset()
 
 
@@ -66,6 +69,7 @@ def read(xml: str, edits: Sequence[XmlEdit] = ()) -> DomainReading:
         fields=fields,
         disks=seen_disks(disks),
         agent_connected=is_agent_connected(devices),
+        hindrances=hindrances(root),
         backing=seen_backing(disks),
     )
 

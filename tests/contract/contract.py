@@ -59,6 +59,7 @@ from reconciler.observed import (
     Unknown,
 )
 from reconciler.ours import domain_mark, is_ours
+from reconciler.presence import SeenGuest
 from reconciler.stopping import Stop
 from reconciler.xml import domain as domain_xml
 from reconciler.xml.network import network_xml
@@ -446,6 +447,18 @@ class EdgeContract:
         assert listing.items[setting.guest].name == setting.guest
         assert listing.only == {setting.guest, "nobody"}
         assert setting.observe().memory == {}
+
+    def test_what_guests_show_is_told_where_they_are_named(self, setting):
+        setting.make_running()
+        looks = (
+            Look(setting.host, Part.GUESTS, setting.guest, setting.domain_uuid),
+            Look(setting.host, Part.GUESTS, "nobody", OTHER_UUID),
+        )
+        listing = setting.edge.look(setting.desired, looks).guests[setting.host]
+        assert listing.only == {setting.guest, "nobody"}
+        assert listing.items[setting.guest].name == setting.guest
+        assert listing.items["nobody"] == SeenGuest("nobody")
+        assert setting.observe().guests == {}
 
     def test_a_look_that_finds_no_migration_tells_of_none(self, setting):
         setting.make_running()

@@ -129,6 +129,7 @@ def test_once_ends_with_its_result(
         "passes": [{"steps": [], "held": []}],
         "result": result,
         "exitCode": code,
+        "waited": None,
     }
     assert edge.closed
 

@@ -280,9 +280,9 @@ def test_status_as_text() -> None:
     assert (
         show.status_text((HOST, POOL_STATUS), (Ref("domain", "x", "hv1"),))
         == """\
-NAME        KIND  STATE     WHERE       VCPUS  MEMORY  NOTE
-hv1         host  Draining  10.77.0.12  4      8GiB    still there: domain/web-1
-images@hv1  pool  Ready     hv1         -      -
+NAME        KIND  STATE     WHERE       VCPUS  MEMORY  ADDRESS  NOTE
+hv1         host  Draining  10.77.0.12  4      8GiB    -        still there: domain/web-1
+images@hv1  pool  Ready     hv1         -      -       -
 
 domain/x@hv1 is ours and has no document; left alone, since prune is off"""
     )
@@ -312,6 +312,7 @@ def test_status_as_json() -> None:
                 "vcpus": 4,
                 "memory": 8 * 1024**3,
                 "migration": None,
+                "addresses": [],
                 "conditions": [
                     {"type": "Reachable", "status": "True", "reason": "Answers", "message": ""},
                     {

@@ -111,8 +111,10 @@ def test_all_is_well(desired: Desired) -> None:
         "Defined": "True",
         "Running": "True",
         "Placed": "True",
+        "Migratable": "True",
         "InSync": "True",
         "RestartRequired": "False",
+        "GuestReady": "Unknown",
         "Stalled": "Unknown",
     }
     web, hv1 = shown["domain/web-1"], shown["host/hv1"]
@@ -154,8 +156,10 @@ def test_a_domain_that_may_be_at_a_silent_host_is_unknown(desired: Desired) -> N
         "Defined": "Unknown",
         "Running": "Unknown",
         "Placed": "Unknown",
+        "Migratable": "Unknown",
         "InSync": "Unknown",
         "RestartRequired": "False",
+        "GuestReady": "Unknown",
         "Stalled": "Unknown",
     }
     assert web.state == "Unknown"

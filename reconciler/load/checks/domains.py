@@ -18,6 +18,7 @@ def check(world: World) -> None:
         _names(world, entry, domain)
         _sizes(world, entry, domain)
         check_cloud_init(world, entry, domain)
+        _ready(world, entry, domain)
         hosts_are_right = check_hosts(world, (entry, ("spec", "placement", "hosts")), domain.spec.placement.hosts)
         if domain.spec.state is State.PRESENT:
             needs = dict([*_pools(world, entry, domain), *_networks(world, entry, domain)])
@@ -63,6 +64,20 @@ def _sizes(world: World, entry: Entry, domain: Domain) -> None:
         if disk.image and disk.format != "qcow2":
             where = (entry, ("spec", "disks", index, "format"))
             world.complain(where, "cannot be an overlay on an image; leave the format out, or the image")
+
+
+def _ready(world: World, entry: Entry, domain: Domain) -> None:
+    """It can come true, and says something."""
+    ready, where = domain.spec.ready, (entry, ("spec", "ready"))
+    if ready is None:
+        return
+    if not (ready.agent or ready.address or ready.tcp):
+        world.complain(where, "names nothing; write agent: true, address: true, or tcp: with a port")
+    if ready.agent and not domain.spec.guest_agent:
+        world.complain((entry, (*where[1], "agent")), "can never be, since guestAgent is false", quote=False)
+    for field in ("address", "tcp"):
+        if getattr(ready, field) and not domain.spec.interfaces:
+            world.complain((entry, (*where[1], field)), "can never be, since it has no interfaces", quote=False)
 
 
 def _pools(world: World, entry: Entry, domain: Domain) -> list[tuple[str, frozenset[str]]]:
