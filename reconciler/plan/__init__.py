@@ -28,6 +28,9 @@ BUILDERS: Mapping[type[Change], Builder] = {
 }
 """Every way to differ, and the steps that end it. A new change is one entry here."""
 
+UPLOADS = 3
+"""Images that a host is sent at once: each over a connection of its own, and an sshd takes ten that log in together."""
+
 
 def plan(desired: Desired, observed: Observed, changes: Changes) -> Plan:
     """Order the steps that end `changes`.
@@ -100,7 +103,8 @@ def _capacities(desired: Desired, observed: Observed) -> Mapping[str, int]:
     policy = desired.policy.migration
     outbound = {f"out:{host}": policy.outbound_per_host for host in sorted(desired.hypervisors)}
     inbound = {f"in:{host}": policy.inbound_per_host for host in sorted(desired.hypervisors)}
-    capacities = {**outbound, **inbound, "cluster": policy.parallel}
+    uploads = {f"upload:{host}": UPLOADS for host in sorted(desired.hypervisors)}
+    capacities = {**outbound, **inbound, "cluster": policy.parallel, **uploads}
     for source, target in migrations_under_way(observed):
         for slot in (f"out:{source}", f"in:{target}", "cluster"):
             capacities[slot] = max(0, capacities.get(slot, 0) - 1)

@@ -160,6 +160,7 @@ def image_missing(change: ImageMissing) -> tuple[Draft, ...]:
             change.reason,
             provides=frozenset({token("image", f"{pool}/{change.volume}")}),
             after=contents_known((pool,), host),
+            slots=(f"upload:{host}",),
         ),
     )
 

@@ -94,7 +94,20 @@ def _detail(one: ObjectStatus, *, color: bool) -> str:
     painted = (paint(line, colour, color=color) for line, colour in zip(lines[1:], colours, strict=True))
     move = [f"migrates from {move_text(one.move)}"] if one.move else []
     addresses = [f"addresses: {', '.join(map(_address_text, one.addresses))}"] if one.addresses else []
-    return "\n".join([f"{safe(one.object)}: {one.state}{where}", *move, *addresses, lines[0], *painted])
+    return "\n".join([f"{safe(one.object)}: {one.state}{where}", *move, *addresses, lines[0], *painted, *_storage(one)])
+
+
+def _storage(one: ObjectStatus) -> list[str]:
+    """A domain's disks with what each stands on; a pool's images with how many disks stand on each."""
+    disks = [("DISK", "VOLUME", "IMAGE", "NOTE")]
+    for disk in one.disks:
+        note = f"new disks stand on {safe(disk.newer)}" if disk.newer else ""
+        disks.append((safe(disk.name), f"{safe(disk.pool)}/{safe(disk.volume)}", safe(disk.image) or "-", note))
+    images = [("IMAGE", "VOLUME", "COMPLETE", "DISKS")]
+    for image in one.images:
+        complete = {True: "yes", False: "no", None: "unknown"}[image.complete]
+        images.append((safe(image.name) or "-", safe(image.volume), complete, str(image.disks)))
+    return [line for table in (disks, images) if table[1:] for line in ("", *columns(table))]
 
 
 def status_json(statuses: Sequence[ObjectStatus], orphans: Sequence[Ref] = ()) -> dict[str, Any]:
@@ -117,6 +130,13 @@ def _object_json(one: ObjectStatus) -> dict[str, Any]:
         "memory": one.memory,
         "migration": _move_json(one.move) if one.move else None,
         "addresses": [{"address": a.address, "source": a.source.value, "mac": a.mac} for a in one.addresses],
+        "disks": [
+            {"name": d.name, "pool": d.pool, "volume": d.volume, "image": d.image or None, "newer": d.newer or None}
+            for d in one.disks
+        ],
+        "images": [
+            {"name": i.name or None, "volume": i.volume, "complete": i.complete, "disks": i.disks} for i in one.images
+        ],
         "conditions": [
             {"type": c.type, "status": c.status.value, "reason": c.reason, "message": c.message} for c in one.conditions
         ],

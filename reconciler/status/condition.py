@@ -9,6 +9,7 @@ from reconciler.history import History
 from reconciler.observed import Observed, SeenJob
 from reconciler.place import Fit, Way
 from reconciler.presence import SeenAddress
+from reconciler.status.images import DiskStatus, ImageStatus
 from reconciler.step import Plan
 from reconciler.whereabouts import Whereabouts
 
@@ -74,6 +75,10 @@ class ObjectStatus:
     memory: int | None = None
     move: Move | None = None
     addresses: tuple[SeenAddress, ...] = ()
+    disks: tuple[DiskStatus, ...] = ()
+    """Of a domain, by name."""
+    images: tuple[ImageStatus, ...] = ()
+    """Of a pool."""
 
     def condition(self, kind: str) -> Condition:
         """The condition of that type. Raises: StopIteration where the object has none."""

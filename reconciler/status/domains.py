@@ -7,6 +7,7 @@ from reconciler.observed import SeenDomain, SeenJob, Standing
 from reconciler.status.condition import Condition, Move, ObjectStatus, Truth, View
 from reconciler.status.guests import guest_ready, migratable
 from reconciler.status.hosts import must_leave
+from reconciler.status.images import disk_statuses
 from reconciler.status.located import STATED, blind_spots, is_foreign, nowhere, words
 from reconciler.step import Held, HeldReason
 from reconciler.whereabouts import Whereabouts
@@ -45,6 +46,7 @@ def domain_status(view: View, domain: Domain) -> ObjectStatus:
         _given(seen, "memory", domain.spec.memory),
         _move(view, where),
         shown.addresses if shown else (),
+        disk_statuses(view.desired, domain, seen),
     )
 
 

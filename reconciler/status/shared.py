@@ -1,6 +1,7 @@
 """Conditions of pools and networks: of each as a whole, and at each of its hosts. Pure."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from reconciler.desired import Ref
 from reconciler.desired.documents import Network, Pool, State
@@ -8,6 +9,7 @@ from reconciler.observed import Listing, Unknown
 from reconciler.ours import is_our_network
 from reconciler.readiness import is_usable, pool_trouble
 from reconciler.status.condition import Condition, ObjectStatus, Truth, View, all_of, named, unknown
+from reconciler.status.images import image_statuses
 from reconciler.step import HeldReason
 
 STATES = {Truth.TRUE: "Ready", Truth.FALSE: "NotReady", Truth.UNKNOWN: "Unknown"}
@@ -16,7 +18,9 @@ STATES = {Truth.TRUE: "Ready", Truth.FALSE: "NotReady", Truth.UNKNOWN: "Unknown"
 def pool_statuses(view: View, pool: Pool) -> list[ObjectStatus]:
     """The pool, then the pool at each of its hosts."""
     hosts = view.desired.selected(pool.spec.hosts)
-    return _statuses("pool", pool.name, {host: pool_at(view, pool, host) for host in hosts})
+    whole, *parts = _statuses("pool", pool.name, {host: pool_at(view, pool, host) for host in hosts})
+    images = image_statuses(view.observed, pool, view.desired.cluster_name)
+    return [replace(whole, images=images), *parts]
 
 
 def network_statuses(view: View, network: Network) -> list[ObjectStatus]:

@@ -313,6 +313,8 @@ def test_status_as_json() -> None:
                 "memory": 8 * 1024**3,
                 "migration": None,
                 "addresses": [],
+                "disks": [],
+                "images": [],
                 "conditions": [
                     {"type": "Reachable", "status": "True", "reason": "Answers", "message": ""},
                     {

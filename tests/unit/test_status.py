@@ -13,13 +13,17 @@ from reconciler.errors import UsageError
 from reconciler.fact import AllOf
 from reconciler.history import History
 from reconciler.load import load
+from reconciler.mark import MadeDisk, Mark
 from reconciler.observed import DomainState, Observed, SeenDomain, Unknown
+from reconciler.show.status import conditions_text
 from reconciler.status import Condition, ObjectStatus, Truth, status
 from reconciler.status.drain import made_undrainable
+from reconciler.status.images import DiskStatus, ImageStatus
 from reconciler.status.names import find
 from reconciler.status.why import Why, why
 from reconciler.step import Held, HeldReason, Impact, Plan, Step
 from reconciler.stopping import Stop
+from tests.unit import made
 from tests.unit.test_cli_stubs import (
     GIB,
     domain,
@@ -555,3 +559,41 @@ def test_documents_that_would_keep_a_host_from_being_emptied(desired: Desired) -
 def test_what_cannot_be_emptied_anyhow_is_no_fault_of_the_documents(desired: Desired) -> None:
     stuck = settled(domains={"hv1": listing(web_1=domain(obstacles=("it has 1 snapshot",))), "hv2": listing()})
     assert made_undrainable(desired, stuck) == ()
+
+
+# --- images -------------------------------------------------------------------------------
+
+
+def test_which_image_each_disk_stands_on() -> None:
+    old, new = "tiny-" + "1" * 16 + ".qcow2", "tiny-" + "2" * 16 + ".qcow2"
+    image = {"name": "tiny.qcow2", "from": "/tiny", "sha256": "2" * 64}
+    documents = made.desired(
+        made.host("hv1"),
+        made.pool(images=[image]),
+        made.domain("a", disks=[{"name": "root", "pool": "images", "size": "1GiB", "image": "tiny.qcow2"}]),
+    )
+    disks = (
+        MadeDisk("data", "images", "a.data.qcow2", "qcow2", GIB),
+        MadeDisk("gone", "images", "a.gone.qcow2", "qcow2", GIB, old, detached=True),
+        MadeDisk("root", "images", "a.root.qcow2", "qcow2", GIB, old),
+    )
+    there = made.seen("a", mark=Mark("c", "a", disks))
+    pools = {"hv1": made.listing(made.seen_pool(volumes={old: None, f"{old}.complete": None, new: None}))}
+    seen = made.observed({"hv1": [there]}, pools=pools)
+    shown = {str(one.object): one for one in status(documents, seen, Plan())}
+    assert shown["domain/a"].disks == (
+        DiskStatus("data", "images", "a.data.qcow2"),
+        DiskStatus("root", "images", "a.root.qcow2", old, new),
+    )
+    assert shown["pool/images"].images == (ImageStatus(new, "tiny.qcow2", False, 0), ImageStatus(old, "", True, 2))
+    text = conditions_text([shown["domain/a"], shown["pool/images"]])
+    assert f"root  images/a.root.qcow2  {old}  new disks stand on {new}" in text
+    assert f"-           {old}  yes       2" in text
+
+
+def test_what_no_host_tells_of_images_is_unknown() -> None:
+    image = {"name": "tiny.qcow2", "from": "/tiny", "sha256": "2" * 64}
+    documents = made.desired(made.host("hv1"), made.pool(images=[image]))
+    shown = status(documents, made.observed({"hv1": Unknown("x")}), Plan())
+    [pool] = [one for one in shown if str(one.object) == "pool/images"]
+    assert pool.images[0].complete is None
