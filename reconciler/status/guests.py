@@ -11,7 +11,8 @@ from reconciler.status.located import STATED, is_foreign, nowhere, words
 from reconciler.step import HeldReason
 from reconciler.whereabouts import Whereabouts
 
-HAS_NO_ADDRESS = "no address of it is known, from its agent, a lease or its host's neighbours"
+HAS_NO_ADDRESS = "no address of it is known"
+"""From its agent, a lease, or the neighbours of its host, which knows a guest on a bridge only if it spoke to it."""
 
 
 def migratable(view: View, where: Whereabouts) -> Condition:
@@ -77,7 +78,7 @@ def _alive(shown: SeenGuest) -> Condition:
     if shown.addresses:
         return Condition(kind, Truth.TRUE, "HasAddress", f"it is up{_at(shown.addresses)}")
     agent = "no guest agent has opened its channel" if shown.agent is None else "its agent does not answer"
-    hint = "spec.ready in its document can say what ready means"
+    hint = "spec.ready can say what ready means"
     return Condition(kind, Truth.UNKNOWN, "NoSignOfLife", f"{agent}, and {HAS_NO_ADDRESS}; {hint}")
 
 

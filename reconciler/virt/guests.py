@@ -17,14 +17,16 @@ from functools import partial
 from typing import Any
 
 from reconciler.clock import Pending
-from reconciler.errors import HostUnreachable
+from reconciler.errors import HostUnreachable, ReconcilerError
 from reconciler.observed import Listing, Unknown
 from reconciler.presence import AddressSource, SeenAddress, SeenGuest, sorted_out
 from reconciler.virt import codes, lib
 from reconciler.virt.caller import Hung
 from reconciler.virt.codes import Code
 from reconciler.virt.connect import Link, Session
+from reconciler.virt.neighbours import read_neighbours
 from reconciler.virt.translate import is_broken
+from reconciler.xml.domain import read as read_domain_xml
 
 ANSWER_S = 5.0
 """How long one answer may take."""
@@ -40,10 +42,11 @@ ADDRESSES_TRIED = 4
 """Of one guest, for its port."""
 
 Told = list[tuple[AddressSource, str, str]]
-NEIGHBOURS = (
-    (AddressSource.LEASE, codes.INTERFACE_ADDRESSES_SRC_LEASE),
-    (AddressSource.ARP, codes.INTERFACE_ADDRESSES_SRC_ARP),
-)
+SOURCES: Mapping[AddressSource, int] = {
+    AddressSource.AGENT: codes.INTERFACE_ADDRESSES_SRC_AGENT,
+    AddressSource.LEASE: codes.INTERFACE_ADDRESSES_SRC_LEASE,
+    AddressSource.ARP: codes.INTERFACE_ADDRESSES_SRC_ARP,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,23 +84,26 @@ def read_guests(link: Link, questions: Iterable[Question], at: float) -> Listing
 def _neighbours(link: Link, asked: list[Question], until: float) -> Mapping[str, Told] | Unknown:
     """What libvirt's own DHCP servers and the host's neighbour table tell, which ask no guest."""
     told: dict[str, Told] = {}
+    macs: dict[str, tuple[str, ...]] = {}
 
-    def read(session: Session) -> Mapping[str, Told]:
+    def read(session: Session) -> None:
         for question in asked:
             if time.monotonic() > until:
-                break
-            for source, flag in NEIGHBOURS:
-                told.setdefault(question.name, []).extend(_addresses(session.connection, question.uuid, source, flag))
-                session.beat()
-        return told
+                return
+            leased = _addresses(session.connection, question.uuid, AddressSource.LEASE)
+            session.beat()
+            heard = _addresses(session.connection, question.uuid, AddressSource.ARP)
+            session.beat()
+            told[question.name] = [*(leased or ()), *(heard or ())]
+            if heard is None:
+                macs[question.name] = _macs(session.connection, question.uuid)
 
     try:
         with link.borrowed() as session:
             try:
-                return session.run(read, ANSWER_S, TOTAL_S)
+                session.run(read, ANSWER_S, TOTAL_S)
             except Hung:
                 session.end()
-                return dict(told)
     except HostUnreachable as error:
         return Unknown(str(error))
     except Exception as error:
@@ -105,17 +111,32 @@ def _neighbours(link: Link, asked: list[Question], until: float) -> Mapping[str,
         if said is None:
             raise
         return Unknown(f"libvirt at host/{link.host} says: {said.message}")
+    heard_of = read_neighbours(link) if any(macs.values()) else {}
+    for name, own in macs.items():
+        told[name] += [(AddressSource.ARP, mac, address) for mac in own for address in heard_of.get(mac, ())]
+    return told
 
 
-def _addresses(connection: lib.Connection, uuid: str, source: AddressSource, flag: int) -> Told:
-    """virDomainInterfaceAddresses; none where libvirt refuses to tell. Raises: libvirt's errors of the connection."""
+def _addresses(connection: lib.Connection, uuid: str, source: AddressSource) -> Told | None:
+    """virDomainInterfaceAddresses; None where libvirt refuses to tell. Raises: libvirt's errors of the connection."""
     try:
-        found = connection.lookupByUUIDString(uuid).interfaceAddresses(flag, 0)
+        found = connection.lookupByUUIDString(uuid).interfaceAddresses(SOURCES[source], 0)
     except Exception as error:
         if lib.refusal(error) is None or is_broken(error):
             raise
-        return []
+        return None
     return list(_flat(source, found))
+
+
+def _macs(connection: lib.Connection, uuid: str) -> tuple[str, ...]:
+    """Of its interfaces; none where it is gone."""
+    try:
+        fields = read_domain_xml(connection.lookupByUUIDString(uuid).XMLDesc(0)).fields
+    except Exception as error:
+        if (lib.refusal(error) is None and not isinstance(error, ReconcilerError)) or is_broken(error):
+            raise
+        return ()
+    return tuple(card["mac"].lower() for card in fields["interfaces"].values() if card.get("mac"))
 
 
 def _flat(source: AddressSource, found: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[AddressSource, str, str]]:
@@ -154,7 +175,7 @@ def _ask_agents(link: Link, todo: deque[Question], agents: dict[str, tuple[bool 
 def _ask_agent(uuid: str, session: Session) -> tuple[bool | None, Told]:
     """Whether it answers, and what. Without one, libvirt says so at once. A refusal of the agent's own is an answer."""
     try:
-        found = session.connection.lookupByUUIDString(uuid).interfaceAddresses(codes.INTERFACE_ADDRESSES_SRC_AGENT, 0)
+        found = session.connection.lookupByUUIDString(uuid).interfaceAddresses(SOURCES[AddressSource.AGENT], 0)
     except Exception as error:
         said = lib.refusal(error)
         if said is None:

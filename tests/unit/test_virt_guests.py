@@ -13,6 +13,7 @@ from reconciler.presence import AddressSource, SeenAddress, SeenGuest
 from reconciler.virt import guests, lib
 from reconciler.virt.connect import Link
 from reconciler.virt.guests import Question, open_ports, read_guests
+from reconciler.virt.neighbours import parse_neighbours
 
 libvirt: Any = pytest.importorskip("libvirt")
 
@@ -57,6 +58,9 @@ class World:
         if uuid == "gone":
             raise refusal(42, "Domain not found")
         return self
+
+    def XMLDesc(self, flags: int) -> str:
+        return f"<domain><devices><interface type='network'><mac address='{MAC}'/></interface></devices></domain>"
 
     def interfaceAddresses(self, source: int, flags: int) -> dict[str, Any]:
         said = self.says[source]
@@ -153,6 +157,24 @@ def test_a_host_that_cannot_be_reached_is_unknown(world: World, link: Link, monk
 
     monkeypatch.setattr(lib, "open_connection", refuse)
     assert isinstance(read_guests(link, [Question("web-1", "u")], 0.0), Unknown)
+
+
+NEIGH = f"""\
+10.0.0.9 dev br0 lladdr 52:54:00:bb:00:01 REACHABLE
+10.0.0.8 dev br0 lladdr {MAC} STALE
+fe80::8 dev br0 lladdr {MAC} router STALE
+10.0.0.7 dev br0 FAILED
+nonsense lladdr \x1b[2J
+"""
+
+
+def test_where_libvirt_cannot_read_the_neighbours_the_shell_does(
+    world: World, link: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.says[ARP] = refusal(1, "internal error: wrong nlmsg len")
+    monkeypatch.setattr(guests, "read_neighbours", lambda link: parse_neighbours(NEIGH))
+    assert ask(link)["web-1"].addresses == (SeenAddress("10.0.0.8", AddressSource.ARP, MAC),)
+    assert ask(link, Question("web-1", "gone"))["web-1"].addresses == ()
 
 
 # --- ports -------------------------------------------------------------------------

@@ -20,6 +20,7 @@ SCRIPTS = {
     "guest/network.sh": "network.sh",
     "guest/lease.sh": "lease.sh",
     "guest/answer.sh": "answer.sh",
+    "guest/agent.sh": "agent.sh",
     "guest/disk.sh": "disk.sh",
     "guest/disks.sh": "disks.sh",
     POWER_BUTTON: "power.sh",

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from reconciler.lab.guest.tools import GuestImageError
 
-# Disk and network on the PCI bus, the power button, and the device file through which acpid reads it.
-WANTED = ("virtio_pci", "virtio_blk", "virtio_net", "button", "evdev")
+# Disk and network on the PCI bus, the guest agent's channel, the power button, and the device file through which acpid
+# reads it.
+WANTED = ("virtio_pci", "virtio_blk", "virtio_net", "virtio_console", "button", "evdev")
 
 Modules = dict[str, bytes]
 

@@ -6,11 +6,15 @@ take() {
         ip route replace default via "$gateway" dev "$interface"
         break
     done
+    echo "$ip" >/var/run/address
     [ -z "$hostname" ] || echo "$hostname" >/proc/sys/kernel/hostname
 }
 
 case $1 in
-    deconfig) ifconfig "$interface" 0.0.0.0 ;;
+    deconfig)
+        ifconfig "$interface" 0.0.0.0
+        : >/var/run/address
+        ;;
     renew) take ;;
     bound)
         take
