@@ -303,8 +303,9 @@ class Cloud:
         self.run("sh", "-c", f"kill -{number} $(pidof {program})", on=host)
 
     def address(self, domain: str) -> str:
-        """What the LAN's DHCP server gave to a guest; empty while it gave nothing."""
-        mac = self.virsh(self.host_of(domain), "domiflist", domain).split()[-1]
+        """What the LAN's DHCP server gave to a guest's first interface; empty while it gave nothing."""
+        first, *_ = self.virsh(self.host_of(domain), "domiflist", domain).splitlines()
+        mac = first.split()[-1]
         leases = json.loads(self.lab("status", "-o", "json"))["leases"]
         return next((lease["address"] for lease in leases if lease["mac"] == mac), "")
 

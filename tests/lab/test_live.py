@@ -55,19 +55,15 @@ def test_devices_come_change_and_go_under_a_guest_that_goes_on(cloud: Cloud) -> 
         assert cloud.virsh(home, "domiflist", GUEST).count("virtio") == 2
         assert_nothing_to_do(cloud)
 
-        limit, rate = ", iotune: {readIopsSec: 500}", ", bandwidth: {inbound: 1MiB}"
-        both = f"{{name: lan, network: lan{rate}}}, {{name: wan, network: dmz, link: up}}"
-        write(cloud, f"{MORE % limit}, {ROOT % ''}", both)
+        both = "{name: lan, network: lan}, {name: wan, network: dmz, link: up}"
+        write(cloud, f"{MORE % ', iotune: {readIopsSec: 500}'}, {ROOT % ''}", both)
         assert set(impacts(cloud).values()) == {"live"}
         cloud.once()
         assert "read_iops_sec  : 500" in cloud.virsh(home, "blkdeviotune", GUEST, "vdb")
-        live = cloud.xml(home, GUEST, inactive=False)
-        assert "<inbound average='1024'/>" in live
-        assert "network='dmz'" in live
+        assert "network='dmz'" in cloud.xml(home, GUEST, inactive=False)
         assert_nothing_to_do(cloud)
 
-        cloud.run("sh", "-c", f"qemu-img info -U {POOL}/{GUEST}.more.qcow2", on=home)
-        write(cloud, ROOT % "", f"{{name: lan, network: lan{rate}}}")
+        write(cloud, ROOT % "")
         assert set(impacts(cloud).values()) == {"live"}
         cloud.once()
         until(lambda: cloud.disk_sizes(GUEST) == {"vda": GIB}, "the disk gone from the guest", 20)
@@ -82,7 +78,7 @@ def test_a_disk_that_was_taken_out_comes_back_with_what_is_on_it(cloud: Cloud) -
     home, before = cloud.host_of(GUEST), cloud.answer(GUEST)
     file = f"{POOL}/{GUEST}.more.qcow2"
     cloud.run("qemu-io", "-c", "write -P 0x2a 0 4096", file, on=home)
-    write(cloud, f"{ROOT % ''}, {MORE % ''}", "{name: lan, network: lan}")
+    write(cloud, f"{ROOT % ''}, {MORE % ''}")
     cloud.once()
     until(lambda: cloud.disk_sizes(GUEST) == {"vda": GIB, "vdb": 64 * MIB}, "the disk in the guest again", 20)
     assert "4096/4096" in cloud.run("qemu-io", "-U", "-r", "-c", "read -P 0x2a 0 4096", file, on=home)
