@@ -99,6 +99,8 @@ class SeenDomain:
     """Files that its disks stand on, as its live definition says."""
     password: SeenPassword | None = None
     """Of its screen; None where no document of ours names one."""
+    spare_ports: int | None = None
+    """PCIe ports of what runs, into which a device could still be plugged; None where that is not known."""
     unknown: str = ""
     """Why this one domain could not be read, its neighbours could."""
 

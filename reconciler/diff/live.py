@@ -1,6 +1,6 @@
 """What a running domain lacks: what libvirt can change now, and what waits until it is started again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from reconciler.change import Change, DiskMissing, DisksUnrecorded, Field
@@ -15,7 +15,8 @@ from reconciler.live import Way
 from reconciler.live_change import DeviceMissing, DeviceUnwanted, DisksTakenOut, DomainLiveDiffers
 from reconciler.observed import Observed, SeenDomain
 from reconciler.step import Held, HeldReason
-from reconciler.xml.live import can_be_plugged, owner_of, way_of
+from reconciler.xml.domain import Fields
+from reconciler.xml.live import can_be_plugged, needs_port, owner_of, way_of
 
 LiveChange = DomainLiveDiffers | DeviceMissing | DeviceUnwanted
 
@@ -71,6 +72,8 @@ def lacking(subject: Subject) -> Lacking:
             gone.append(_unwanted(subject, (owner[0], owner[1]), field))
         else:
             staged.append(field)
+    for owner in _without_room(new, wanted, there, seen.spare_ports):
+        staged += new.pop(owner)
     changes = [_differs(subject, way, owner, tuple(fields)) for (way, owner), fields in groups.items()]
     added = [_added(subject, owner, tuple(fields)) for owner, fields in new.items()]
     arriving = (item for item in added if isinstance(item, DeviceMissing))
@@ -81,6 +84,12 @@ def lacking(subject: Subject) -> Lacking:
 def _differs(subject: Subject, way: Way, owner: tuple[str, ...], fields: tuple[Field, ...]) -> DomainLiveDiffers:
     reason = ", ".join(str(field) for field in fields)
     return DomainLiveDiffers(subject.ref, reason, subject.seen.uuid, way, owner, fields)
+
+
+def _without_room(new: Iterable[Owner], wanted: Fields, there: Fields, ports: int | None) -> list[Owner]:
+    """Those for which the running machine has no port any more; it gets ports for them when it is started again."""
+    needy = [owner for owner in new if needs_port(owner, wanted, there)]
+    return needy[ports:] if ports is not None else []
 
 
 # --- devices that come ---------------------------------------------------------------

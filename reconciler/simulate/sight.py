@@ -142,6 +142,7 @@ def _domain(world: World, desired: Desired, found: Domain) -> SeenDomain:
         job=_job(world, found),
         agent_connected=found.guest is not None and found.guest.agent is not Agent.ABSENT,
         password=passwords.seen(world, desired, found),
+        spare_ports=live.spare_ports if live else None,
         obstacles=(*snapshots, *(live.hindrances if live else ())),
         bound=snapshots,
         backing=frozenset(file.backing for file in found.opened if file.backing),

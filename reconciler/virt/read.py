@@ -86,6 +86,7 @@ def read_domain(listed: ListedDomain, memo: Memo, rules: ReadingRules) -> SeenDo
             autostart=listed.autostart,
             job=job,
             obstacles=obstacles,
+            spare_ports=live.spare_ports if live else None,
             agent_connected=live is not None and live.agent_connected,
             bound=bound,
             backing=backing,

@@ -24,6 +24,7 @@ from reconciler.xml.field import Field, Fields, has, read_fields, write_fields
 from reconciler.xml.hindrances import hindrances
 from reconciler.xml.mark import read_mark, write_mark
 from reconciler.xml.peripherals import is_agent_connected
+from reconciler.xml.ports import spare_ports
 from reconciler.xml.skeleton import skeleton
 from reconciler.xml.table import CDROM, DISK, DOMAIN, DRIVE, INTERFACE
 from reconciler.xml.tree import parse, parse_for_edit, reach, render
@@ -45,6 +46,8 @@ class DomainReading:
     hindrances: tuple[str, ...] = ()
     """What would stand against a live migration of it."""
     backing: frozenset[str] = frozenset()
+    spare_ports: int | None = None
+    """PCIe ports into which nothing is plugged; None where that is not known."""
 
 
 def read(xml: str, edits: Sequence[XmlEdit] = ()) -> DomainReading:
@@ -71,6 +74,7 @@ def read(xml: str, edits: Sequence[XmlEdit] = ()) -> DomainReading:
         agent_connected=is_agent_connected(devices),
         hindrances=hindrances(root),
         backing=seen_backing(disks),
+        spare_ports=spare_ports(devices),
     )
 
 

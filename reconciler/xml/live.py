@@ -43,6 +43,13 @@ def can_be_plugged(owner: tuple[str, ...], fields: Fields) -> bool:
     return owner[0] == "interfaces" or (owner[0] == "disks" and value_at(fields, (*owner, "bus")) in PLUGGABLE)
 
 
+def needs_port(owner: tuple[str, ...], fields: Fields, live: Fields) -> bool:
+    """Whether a device of `fields` takes a PCIe port of what runs: a SCSI disk does not, beside another."""
+    if value_at(fields, (*owner, "bus")) != "scsi":
+        return True
+    return all(disk.get("bus") != "scsi" for disk in live.get("disks", {}).values())
+
+
 def nested(values: Values) -> dict[str, Any]:
     """Values by path as the fields of one owner."""
     fields: dict[str, Any] = {}

@@ -13,7 +13,8 @@ from reconciler.observed import SeenDisk
 from reconciler.place import place
 from reconciler.plan import plan
 from reconciler.plan.live import WAYS
-from reconciler.step import Held, HeldReason, Impact
+from reconciler.step import Held, HeldReason, Impact, Plan
+from reconciler.xml.domain import read
 from tests.unit import made
 
 DISK = {"bus": "virtio", "format": "qcow2", "cache": "none", "read_only": False, "shareable": False}
@@ -30,14 +31,22 @@ LAN = {"name": "lan", "network": "lan"}
 
 
 def changes(
-    state: str = "running", cordoned: bool = False, live: object = FIELDS, **spec: object
-) -> tuple[object, ...]:
+    state: str = "running",
+    cordoned: bool = False,
+    live: object = FIELDS,
+    definition: str = XML,
+    lies_on: str = "/cloud/web.root.qcow2",
+    spare_ports: int | None = None,
+    **spec: object,
+) -> tuple[tuple[object, ...], Plan]:
     """Changes and held of web at hv1, beside hv2; the document has one disk and one interface, and `spec`."""
     said = {"disks": [ROOT], "interfaces": [LAN], **spec}
     hosts = made.host("hv1", cordoned=cordoned), made.host("hv2")
     desired = made.desired(*hosts, made.pool(), made.network(), made.network("dmz"), made.domain("web", **said))
-    disks = (SeenDisk("root", "vda", "/cloud/web.root.qcow2"),)
-    seen = made.seen("web", state, mark=MARK, xml=XML, fields=FIELDS, live=live, disks=disks)
+    disks = (SeenDisk("root", "vda", lies_on),)
+    seen = made.seen(
+        *("web", state), mark=MARK, xml=definition, fields=FIELDS, live=live, disks=disks, spare_ports=spare_ports
+    )
     pools = {host: made.listing(made.seen_pool(volumes={"web.root.qcow2": None})) for host in ("hv1", "hv2")}
     observed = made.observed({"hv1": [seen], "hv2": []}, pools=pools)
     found = diff(desired, observed, place(desired, observed, History()), History())
@@ -115,6 +124,62 @@ def test_an_interface_that_is_on_no_network_comes_to_one_at_the_next_start() -> 
     card = {key: value for key, value in CARD.items() if key != "network"}
     found, _ = changes(live={**FIELDS, "interfaces": {"lan": card}}, interfaces=[LAN])
     assert [type(item) for item in found] == [Held]
+
+
+MORE = {"name": "more", "pool": "images", "size": "1GiB"}
+WAN = {"name": "wan", "network": "lan"}
+
+
+def verbs(planned: Plan) -> list[str]:
+    """Ids of the steps of web, without what is done to its volumes."""
+    return [step.id for step in planned.steps if step.object.domain == "web"]
+
+
+def test_a_disk_put_before_the_others_is_made_recorded_and_then_attached() -> None:
+    found, planned = changes(disks=[MORE, ROOT])
+    assert not any(isinstance(item, Held) for item in found)
+    assert verbs(planned) == [
+        "define-domain:domain/web@hv1",
+        "record-disks:domain/web@hv1",
+        "attach-device:disk/web/more@hv1",
+    ]
+    attach = planned.steps[-1]
+    assert "record-disks:domain/web@hv1" in attach.needs
+    assert {step.impact for step in planned.steps if step.object.domain == "web"} == {Impact.LIVE}
+    [differs] = [item for item in found if isinstance(item, DomainDiffers)]
+    disk = next(disk for disk in read(differs.xml).disks if disk.name == "more")
+    assert (disk.target, disk.source) == ("vdb", "/cloud/web.more.qcow2")
+
+
+def test_what_has_no_port_or_no_way_in_waits_for_the_next_start() -> None:
+    found, planned = changes(disks=[ROOT, {**MORE, "bus": "sata"}], interfaces=[LAN, WAN], spare_ports=0)
+    [held] = [item for item in found if isinstance(item, Held)]
+    assert held.reason is HeldReason.RESTART_REQUIRED
+    assert "disks.more.bus: None -> 'sata'" in held.message
+    assert "interfaces.wan.network: None -> 'lan'" in held.message
+    assert "attach-device" not in " ".join(verbs(planned))
+    _, planned = changes(disks=[ROOT, MORE], interfaces=[LAN, WAN], spare_ports=1)
+    assert "attach-device:disk/web/more@hv1" in verbs(planned)
+    assert "attach-device:interface/web/wan@hv1" not in verbs(planned)
+
+
+def test_an_external_snapshot_keeps_its_lines_and_its_disk_is_not_taken_out() -> None:
+    """Another hand's tool moved the disk on; an edit touches its own lines, and nobody detaches the top of a chain."""
+    overlay = "/cloud/web.root.snap1"
+    definition = XML.replace("/cloud/web.root.qcow2", overlay)
+    found, _ = changes(definition=definition, lies_on=overlay, interfaces=[{**LAN, "link": "down"}])
+    [differs] = [item for item in found if isinstance(item, DomainDiffers)]
+    disk = slice(definition.index("<disk"), definition.index("<interface"))
+    assert definition[disk].replace("'", '"') in differs.xml.replace("'", '"')
+    assert [str(field) for field in differs.fields] == ["interfaces.lan.link: 'up' -> 'down'"]
+    found, planned = changes(definition=definition, lies_on=overlay, disks=[])
+    [held] = [item for item in found if isinstance(item, Held)]
+    assert held.reason is HeldReason.CANNOT_CHANGE
+    assert held.message == (
+        "disk root is not in its document any more, and lies on /cloud/web.root.snap1; "
+        "end its snapshot or backup, detach it by hand, or name it"
+    )
+    assert verbs(planned) == []
 
 
 def test_every_way_has_its_action() -> None:
