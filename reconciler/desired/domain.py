@@ -24,8 +24,8 @@ from reconciler.desired.parts import Document, DomainMetadata, HostSelector, Lab
 Line = Annotated[StrictStr, AfterValidator(rules.line)]
 
 
-SEED_DRIVE = Cdrom(name="seed")
-"""What a domain with cloud-init has beside the drives that its document lists."""
+SEED_DRIVE = "seed"
+"""The drive that a domain with cloud-init has beside those that its document lists."""
 
 
 class Power(StrEnum):
@@ -122,8 +122,15 @@ class CloudInit(Model):
     """Part of the instance-id: another number has a guest set itself up anew, and only then it gets changed data."""
     pool: Name | None = None
     """The Pool document that the seed lies in; null: that of the first shared disk, else of the first."""
+    bus: Literal["scsi", "sata"] = "scsi"
+    """How the guest sees the seed's drive: scsi is virtio's, which every cloud image knows."""
     eject_after_boot: Flag = False
     """true: the seed is taken out once the guest has come up, which its guest agent tells."""
+
+    @property
+    def drive(self) -> Cdrom:
+        """The drive for the seed; its bus is compared only where the document says one."""
+        return Cdrom.model_construct({"name"} | ({"bus"} & self.model_fields_set), name=SEED_DRIVE, bus=self.bus)
 
 
 class Ready(Model):
@@ -249,7 +256,7 @@ class DomainSpec(Model):
     @property
     def drives(self) -> tuple[Cdrom, ...]:
         """Its drives for read-only media, with that of cloud-init's seed."""
-        return (*self.cdroms, SEED_DRIVE) if self.cloud_init else self.cdroms
+        return (*self.cdroms, self.cloud_init.drive) if self.cloud_init else self.cdroms
 
 
 class Domain(Document):

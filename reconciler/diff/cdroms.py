@@ -28,14 +28,14 @@ def media(desired: Desired, observed: Observed, domain: Domain, seen: SeenDomain
     lies = seeding(desired, domain, seen).lies if domain.spec.cloud_init else None
     return {
         **{name: path for name, path in media_paths(desired, domain).items() if name not in lacking},
-        **({SEED_DRIVE.name: lies} if lies is not None else {}),
+        **({SEED_DRIVE: lies} if lies is not None else {}),
     }
 
 
 def new_media(desired: Desired, domain: Domain) -> dict[str, str]:
     """drive -> path of what lies in it from the first definition on."""
     lies = new_seeding(desired, domain).lies
-    return {**media_paths(desired, domain), **({SEED_DRIVE.name: lies} if lies is not None else {})}
+    return {**media_paths(desired, domain), **({SEED_DRIVE: lies} if lies is not None else {})}
 
 
 def _is_uploaded(desired: Desired, drive: Cdrom, there: Mapping[str, frozenset[str] | None]) -> bool:

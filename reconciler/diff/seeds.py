@@ -19,8 +19,6 @@ from reconciler.step import Held, HeldReason
 from reconciler.whereabouts import Whereabouts
 from reconciler.xml.field import Fields
 
-DRIVE = SEED_DRIVE.name
-
 
 @dataclass(frozen=True, slots=True)
 class Seeding:
@@ -54,7 +52,7 @@ def seeding(desired: Desired, domain: Domain, seen: SeenDomain) -> Seeding:
 
 def drawn(desired: Desired, domain: Domain, seen: SeenDomain, there: Fields) -> Domain:
     """The document, without a drive that is not there and would get no seed."""
-    if domain.spec.cloud_init is None or DRIVE in there.get("cdroms", {}):
+    if domain.spec.cloud_init is None or SEED_DRIVE in there.get("cdroms", {}):
         return domain
     if seeding(desired, domain, seen).lies is not None:
         return domain
@@ -87,7 +85,7 @@ def _path(desired: Desired, given: str) -> str | None:
 
 
 def _medium(fields: Fields | None) -> str:
-    return str((fields or {}).get("cdroms", {}).get(DRIVE, {}).get("medium", ""))
+    return str((fields or {}).get("cdroms", {}).get(SEED_DRIVE, {}).get("medium", ""))
 
 
 def _is_over(desired: Desired, domain: Domain, seen: SeenDomain, given: str) -> bool:

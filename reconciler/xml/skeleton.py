@@ -70,7 +70,7 @@ def skeleton(domain: Domain, cluster: str, facts: HostFacts, cpu: CpuFacts | Non
     if machine:
         kind.set("machine", machine)
     if family(machine) in _PCIE:
-        _add_ports(devices, len(domain.spec.disks) + len(domain.spec.interfaces))
+        _add_ports(devices, len(domain.spec.disks) + len(domain.spec.interfaces) + _scsi_of_drives(domain))
     else:
         empty(devices, "controller")
     if cpu is not None and cpu.model and is_native and domain.spec.cpu == "baseline":
@@ -81,6 +81,11 @@ def skeleton(domain: Domain, cluster: str, facts: HostFacts, cpu: CpuFacts | Non
 def _add_ports(devices: Element, wanted: int) -> None:
     for _ in range(_OWN_PORTS + wanted + SPARE_PORTS):
         insert(devices, element("controller", type="pci", model="pcie-root-port"))
+
+
+def _scsi_of_drives(domain: Domain) -> int:
+    """Ports for a controller that no disk is counted for."""
+    return int(any(drive.bus == "scsi" for drive in domain.spec.drives))
 
 
 def _write_baseline(root: Element, cpu: CpuFacts) -> None:

@@ -59,7 +59,7 @@ def _place(world: World, entry: Entry, domain: Domain, init: CloudInit) -> None:
     names = [("disks", index, disk.name) for index, disk in enumerate(spec.disks)]
     names += [("cdroms", index, drive.name) for index, drive in enumerate(spec.cdroms)]
     for sort, index, name in names:
-        if name == SEED_DRIVE.name:
+        if name == SEED_DRIVE:
             where = (entry, ("spec", sort, index, "name"))
             world.complain(where, "is the name of cloud-init's own drive; choose another")
     if init.pool:
