@@ -393,3 +393,5 @@ class DomainHusk(DomainChange):
 class DomainUnwanted(DomainChange):
     active: bool
     stop: Stop
+    data: tuple[DiskUnwanted, ...] = ()
+    """What goes with it: it is not even stopped before that is known to be nobody else's."""

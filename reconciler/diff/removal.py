@@ -40,7 +40,8 @@ def removal(desired: Desired, observed: Observed, domain: Domain, where: Whereab
     kept = tuple(item for item in data if isinstance(item, Held))
     yield from kept or data
     if not kept:
-        yield DomainUnwanted(where.ref, ABSENT, where.uuid, where.seen.is_active, how_to_stop(domain))
+        disks = tuple(item for item in data if isinstance(item, DiskUnwanted))
+        yield DomainUnwanted(where.ref, ABSENT, where.uuid, where.seen.is_active, how_to_stop(domain), disks)
 
 
 def bound(where: Whereabouts, seen: SeenDomain) -> Held | None:

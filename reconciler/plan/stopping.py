@@ -5,7 +5,7 @@ from reconciler.change import DomainOn, DomainUnwanted
 from reconciler.desired.quantity import format_duration
 from reconciler.fact import DomainGone, DomainIs, NetworkIs, PoolReady
 from reconciler.observed import Standing
-from reconciler.plan.draft import Draft, left, pool_ready, token, tokens
+from reconciler.plan.draft import Draft, contents_known, left, pool_ready, token, tokens
 from reconciler.step import Impact, Sign
 from reconciler.stopping import Stop
 
@@ -46,14 +46,16 @@ def domain_on(change: DomainOn) -> tuple[Draft, ...]:
 
 def domain_unwanted(change: DomainUnwanted) -> tuple[Draft, ...]:
     name, host = change.ref.name, change.ref.host
+    proofs = tuple(fact for disk in change.data for fact in (disk.unused, disk.bare))
     stop = Draft(
         ShutdownDomain(host, name, change.uuid, change.stop),
         DomainIs(host, name, change.uuid, OFF),
         _reason(change.reason, change.stop),
         Impact.DELETE,
         Sign.DELETE,
-        requires=(DomainIs(host, name, change.uuid, RUNNING),),
+        requires=(DomainIs(host, name, change.uuid, RUNNING), *proofs),
         provides=frozenset({token("stopped", name)}),
+        after=contents_known(tuple(disk.pool for disk in change.data), host),
     )
     undefine = Draft(
         UndefineDomain(host, name, change.uuid),
