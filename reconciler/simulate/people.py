@@ -203,12 +203,12 @@ def _umount(world: World, words: list[str]) -> None:
 
 
 def _file(world: World, words: list[str]) -> None:
-    """file MACHINE:DIR/NAME [SIZE [FORMAT]]: a file appears behind libvirt's back"""
+    """file MACHINE:DIR/NAME [SIZE [FORMAT [BACKING]]]: a file appears behind libvirt's back, standing on another"""
     machine, _, path = words[0].partition(":")
     parent, _, name = path.rpartition("/")
     holder = world.servers.get(machine) or world.hypervisors[machine]
     size = parse_size(words[1]) if len(words) > 1 else MIB
-    made = File(world.next_number(), size, words[2] if len(words) > 2 else "qcow2")
+    made = File(world.next_number(), size, *words[2:4])
     holder.dirs.setdefault(parent, Directory()).files[name] = made
     world.tell(machine, f"file{path}", "made")
 

@@ -21,11 +21,12 @@ from reconciler.errors import ActionError, DesiredStateError
 from reconciler.fact import YES, NowhereElse, Verdict
 from reconciler.history import History
 from reconciler.observed import Standing
+from reconciler.volume import NothingStandsOn, UsedByNoOther
 from tests.scenarios import documents
 from tests.scenarios.rehearsal import cloud
 
-CLAIMS, DISKS, POWER, DOMAINS, FIELDS = (
-    import_module(f"reconciler.diff.{name}") for name in ("claims", "disks", "power", "domains", "fields")
+CLAIMS, DISKS, POWER, DOMAINS, FIELDS, PRUNE = (
+    import_module(f"reconciler.diff.{name}") for name in ("claims", "disks", "power", "domains", "fields", "prune")
 )
 RECONCILE = import_module("reconciler.reconcile")
 """As modules: the packages have functions of these names."""
@@ -266,3 +267,29 @@ def no_limit_holds(patch: Patch) -> None:
 
 def one_look_is_enough(patch: Patch) -> None:
     patch.setattr(RECONCILE, "suspects", lambda *known: frozenset())
+
+
+def nobody_else_has_the_disk(patch: Patch) -> None:
+    patch.setattr(UsedByNoOther, "check", lambda self, observed: YES)
+
+
+def nothing_stands_on_a_disk(patch: Patch) -> None:
+    patch.setattr(NothingStandsOn, "check", lambda self, observed: YES)
+
+
+def an_empty_directory_is_a_wish(patch: Patch) -> None:
+    patch.setattr(PRUNE, "_last", lambda *known: None)
+
+
+def a_mark_forgets_protection(patch: Patch) -> None:
+    honest = PRUNE._kept
+
+    def forgetful(desired: Any, where: Any) -> Any:
+        mark = replace(where.seen.mark, protected=False)
+        return honest(desired, where._replace(seen=replace(where.seen, mark=mark)))
+
+    patch.setattr(PRUNE, "_kept", forgetful)
+
+
+def another_name_is_another_disk(patch: Patch) -> None:
+    patch.setattr(RECONCILE, "with_volumes_as_made", lambda desired, observed: desired)

@@ -271,3 +271,27 @@ def test_advice_is_not_pending(run: Run, capsys: pytest.CaptureFixture[str]) -> 
     assert (code, plan["steps"], plan["advice"]) == (0, [], [])
     assert app.run(["plan", "--rebalance"]) == 0
     assert capsys.readouterr().out.splitlines() == ["  * no move is worth making", "", "No changes."]
+
+
+# --- deletions -----------------------------------------------------------------------------------------------
+
+
+def test_one_run_may_delete_more_than_the_limit_where_it_is_told_so(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("--once")[0] == 0
+    domain, cluster = (tmp_path / "desired-state" / name for name in ("domains/web-1.yaml", "cluster.yaml"))
+    domain.write_text(domain.read_text().replace("  vcpus: 1", "  state: absent\n  vcpus: 1"))
+    cluster.write_text(cluster.read_text().replace("interval: 5m", "limits: {deletes: 0}"))
+    code, plan = run("plan")
+    assert (code, plan["steps"], plan["held"][0]["reason"]) == (3, [], "OverLimit")
+    assert "--allow-deletes 1" in plan["held"][0]["message"]
+    assert run("--once")[0] == 3
+    for words in (("plan", "--allow-deletes", "1"), ("--allow-deletes", "1", "plan")):
+        code, plan = run(*words)
+        assert (code, plan["summary"]["delete"], plan["held"]) == (2, 2, [])
+    assert app.run(["--allow-deletes", "1", "status"]) == 64
+    assert app.run(["--once", "--allow-deletes", "-1"]) == 64
+    capsys.readouterr()
+    assert run("--once", "--allow-deletes", "1")[0] == 0
+    assert run("plan")[0] == 0
