@@ -207,8 +207,8 @@ def _file(world: World, words: list[str]) -> None:
     machine, _, path = words[0].partition(":")
     parent, _, name = path.rpartition("/")
     holder = world.servers.get(machine) or world.hypervisors[machine]
-    size = parse_size(words[1]) if len(words) > 1 else MIB
-    made = File(world.next_number(), size, *words[2:4])
+    size, shape, backing = (*words[1:], *("", "", "")[len(words) - 1 :])
+    made = File(world.next_number(), parse_size(size) if size else MIB, shape or "qcow2", backing)
     holder.dirs.setdefault(parent, Directory()).files[name] = made
     world.tell(machine, f"file{path}", "made")
 
