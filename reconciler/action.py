@@ -270,11 +270,6 @@ class RenameDomain(DomainAction):
 
 
 @dataclass(frozen=True, slots=True)
-class RecordRestart(RecordDisks):
-    """Write into our mark what a domain was restarted for (virDomainSetMetadata)."""
-
-
-@dataclass(frozen=True, slots=True)
 class StartDomain(DomainAction):
     deadline_s = 90.0
 

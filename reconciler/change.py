@@ -301,14 +301,14 @@ class DomainOn(DomainChange):
 class DomainStaged(DomainChange):
     """It runs without what its definition says by now, and is stopped and started where it is for that.
 
-    `held`: what is said of it as long as it is not. `mark`: as it shall be then.
+    `cause`: what it is restarted for, as the mark will say. `held`: what is said of it as long as it is not.
     """
 
     stop: Stop
     start: DomainOff
     window: Window | None
+    cause: str
     held: Held
-    mark: Mark
 
 
 @dataclass(frozen=True, slots=True)

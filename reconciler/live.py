@@ -18,6 +18,16 @@ class Way(StrEnum):
     """virDomainUpdateDeviceFlags"""
     IOTUNE = "iotune"
     """virDomainSetBlockIoTune"""
+    VCPUS = "vcpus"
+    """virDomainSetVcpusFlags"""
+    MEMORY = "memory"
+    """virDomainAttachDeviceFlags of a memory module"""
+    PINS = "pins"
+    """virDomainPinVcpuFlags, virDomainPinEmulator"""
+    TEXTS = "texts"
+    """virDomainSetMetadata"""
+    STATS = "stats"
+    """virDomainSetMemoryStatsPeriod"""
 
 
 @dataclass(frozen=True, slots=True)

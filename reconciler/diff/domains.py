@@ -6,7 +6,6 @@ from dataclasses import replace
 from reconciler.autostart import may_start_twice
 from reconciler.change import (
     Change,
-    DisksUnrecorded,
     DomainAutostarts,
     DomainDiffers,
     DomainDisowned,
@@ -211,7 +210,7 @@ def _existing(
         yield DomainAutostarts(ref, reason, seen.uuid)
     yield from _lost(desired, observed, domain, seen, ref)
     fields = said(desired, observed, domain, seen, seen.fields)
-    subject = Subject(desired, observed, domain, seen, ref, disks)
+    subject = Subject(desired, observed, domain, seen, ref, disks, placement.crowded)
     lacks = lacking(subject)
     lacks = replace(lacks, staged=(*lacks.staged, *staged_password(desired, domain, seen)))
     definition = tuple(_definition(subject, differing(seen.fields, fields), lacks))
@@ -230,8 +229,7 @@ def _existing(
     yield from media
     yield from kept_disks(desired, domain, seen, ref)
     if not any(isinstance(item, Held) for item in definition):
-        mark = next((item.mark for item in disks if isinstance(item, DisksUnrecorded)), seen.mark)
-        restart = tuple(staged(desired, observed, domain, placement, lacks.staged, mark, blocked=blocked))
+        restart = tuple(staged(desired, observed, domain, placement, lacks.staged, blocked=blocked))
         yield from restart
         yield from _live(subject, lacks, moves, restarts=any(isinstance(item, Change) for item in restart))
         if not any(isinstance(item, Change) and not isinstance(item, DomainOff) for item in moves):

@@ -37,7 +37,10 @@ class Lacking:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A domain that is there. `disks`: what is to be done for its volumes in this pass."""
+    """A domain that is there. `disks`: what is to be done for its volumes in this pass.
+
+    `crowded`: its host has no room for all that is there, as large as documents say.
+    """
 
     desired: Desired
     observed: Observed
@@ -45,6 +48,7 @@ class Subject:
     seen: SeenDomain
     ref: Ref
     disks: tuple[Change | Held, ...]
+    crowded: bool = False
 
 
 def lacking(subject: Subject) -> Lacking:
@@ -74,15 +78,20 @@ def lacking(subject: Subject) -> Lacking:
             staged.append(field)
     for owner in _without_room(new, wanted, there, seen.spare_ports):
         staged += new.pop(owner)
-    changes = [_differs(subject, way, owner, tuple(fields)) for (way, owner), fields in groups.items()]
-    added = [_added(subject, owner, tuple(fields)) for owner, fields in new.items()]
-    arriving = (item for item in added if isinstance(item, DeviceMissing))
-    stopped = tuple(item for item in added if isinstance(item, Held))
-    return Lacking((*changes, *arriving, *gone), tuple(staged), stopped)
+    found: list[LiveChange | Held | None] = [
+        *(_differs(subject, way, owner, tuple(fields)) for (way, owner), fields in groups.items()),
+        *(_added(subject, owner, tuple(fields)) for owner, fields in new.items()),
+    ]
+    now = (item for item in found if item is not None and not isinstance(item, Held))
+    stopped = tuple(item for item in found if isinstance(item, Held))
+    return Lacking((*now, *gone), tuple(staged), stopped)
 
 
-def _differs(subject: Subject, way: Way, owner: tuple[str, ...], fields: tuple[Field, ...]) -> DomainLiveDiffers:
+def _differs(subject: Subject, way: Way, owner: tuple[str, ...], fields: tuple[Field, ...]) -> DomainLiveDiffers | Held:
     reason = ", ".join(str(field) for field in fields)
+    if way is Way.MEMORY and subject.crowded:
+        message = f"{reason}: host/{subject.ref.host} has no room left for that; move a guest away, or this one"
+        return Held(subject.ref, HeldReason.NO_HOST_FITS, message)
     return DomainLiveDiffers(subject.ref, reason, subject.seen.uuid, way, owner, fields)
 
 

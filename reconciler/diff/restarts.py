@@ -9,7 +9,6 @@ from reconciler.desired.documents import Domain, OnChange, Power
 from reconciler.desired.quantity import format_size
 from reconciler.desired.window import parse_window
 from reconciler.diff.power import how_to_stop, start
-from reconciler.mark import Mark
 from reconciler.observed import Observed, Standing
 from reconciler.place import Placement
 from reconciler.restarts import cause_of
@@ -24,26 +23,23 @@ def staged(
     domain: Domain,
     placement: Placement,
     pending: tuple[Field, ...],
-    mark: Mark | None,
     *,
     blocked: bool,
 ) -> Iterator[Change | Held]:
-    """`pending`: fields that take effect at a start. `mark`: as it is once the rest of this plan is done.
-
-    `blocked`: its disks are in no state to be started with.
-    """
+    """`pending`: fields that take effect at a start. `blocked`: its disks are in no state to be started with."""
     if not pending:
         return
     ref, seen = placement.where.ref, placement.where.seen
     assert seen is not None
     message = f"takes effect when it is started again: {', '.join(str(field) for field in pending)}"
     held = Held(ref, HeldReason.RESTART_REQUIRED, message)
-    if domain.spec.on_change is OnChange.HOLD or domain.spec.power is Power.STOPPED or mark is None:
+    if domain.spec.on_change is OnChange.HOLD or domain.spec.power is Power.STOPPED:
         yield held
         return
     cause = cause_of((field.path, field.new) for field in pending)
     starting = tuple(start(desired, observed, domain, placement, ref.host))
-    against = IN_VAIN if mark.restarted_for == cause else _against(desired, domain, placement, blocked=blocked)
+    in_vain = seen.mark is not None and seen.mark.restarted_for == cause
+    against = IN_VAIN if in_vain else _against(desired, domain, placement, blocked=blocked)
     against = against or next((item.message for item in starting if isinstance(item, Held)), "")
     if against:
         yield replace(held, message=f"{message}; not restarted for it: {against}")
@@ -56,8 +52,8 @@ def staged(
         how_to_stop(domain),
         next(item for item in starting if isinstance(item, DomainOff)),
         parse_window(window) if window else None,
+        cause,
         held,
-        replace(mark, restarted_for=cause),
     )
 
 

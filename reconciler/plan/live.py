@@ -2,16 +2,26 @@
 
 from collections.abc import Callable, Mapping
 
-from reconciler.action import Action, AttachDevice, DetachDevice, LimitDisk, ReleaseDisks, UpdateDevice
+from reconciler.action import (
+    Action,
+    AttachDevice,
+    DetachDevice,
+    LimitDisk,
+    ReleaseDisks,
+    UpdateDevice,
+)
 from reconciler.change import Change
 from reconciler.fact import DisksRecorded, DomainIs, NetworkIs, PoolReady
 from reconciler.live import LiveIs, Values, Way
+from reconciler.live_action import ChangeLive, PinCpus, PlugMemory, PlugVcpus, SetStatsPeriod, SetTexts
 from reconciler.live_change import DeviceMissing, DeviceUnwanted, DisksTakenOut, DomainLiveDiffers
 from reconciler.observed import Standing
 from reconciler.plan.draft import Builder, Draft, pool_ready, token, tokens
 from reconciler.step import Sign
 
 RUNNING = frozenset({Standing.RUNNING})
+BEFORE: Mapping[Way, tuple[Way, ...]] = {Way.PINS: (Way.VCPUS,)}
+"""A virtual CPU must be there before it is bound."""
 
 
 def domain_live_differs(change: DomainLiveDiffers) -> tuple[Draft, ...]:
@@ -23,8 +33,14 @@ def domain_live_differs(change: DomainLiveDiffers) -> tuple[Draft, ...]:
             change.reason,
             sign=Sign.UPDATE,
             requires=(DomainIs(host, name, change.uuid, RUNNING),),
-            provides=frozenset({token("changed", name)}),
-            after=frozenset({token("adopted", name), token("defined", name)}),
+            provides=frozenset({token("changed", name), token(change.way, name)}),
+            after=frozenset(
+                {
+                    token("adopted", name),
+                    token("defined", name),
+                    *(token(way, name) for way in BEFORE.get(change.way, ())),
+                }
+            ),
         ),
     )
 
@@ -100,9 +116,21 @@ def _of_device(action: type[UpdateDevice]) -> Callable[[DomainLiveDiffers], Acti
     return made
 
 
+def _of_domain(action: type[ChangeLive]) -> Callable[[DomainLiveDiffers], Action]:
+    def made(change: DomainLiveDiffers) -> Action:
+        return action(change.ref.host, change.ref.name, change.uuid, _within(change))
+
+    return made
+
+
 WAYS: Mapping[Way, Callable[[DomainLiveDiffers], Action]] = {
     Way.DEVICE: _of_device(UpdateDevice),
     Way.IOTUNE: _of_device(LimitDisk),
+    Way.VCPUS: _of_domain(PlugVcpus),
+    Way.MEMORY: _of_domain(PlugMemory),
+    Way.PINS: _of_domain(PinCpus),
+    Way.TEXTS: _of_domain(SetTexts),
+    Way.STATS: _of_domain(SetStatsPeriod),
 }
 """Each way's action. A new one is one entry here, an action, and what both edges do for it."""
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from reconciler.action import RecordRestart
 from reconciler.change import Change, DomainOn, DomainStaged
 from reconciler.fact import DomainIs
+from reconciler.live_action import RecordRestart
 from reconciler.observed import Standing
 from reconciler.plan.domains import domain_off
 from reconciler.plan.draft import Builder, Draft, token
@@ -25,8 +25,8 @@ def domain_staged(change: DomainStaged) -> tuple[Draft, ...]:
     (stop,) = domain_on(DomainOn(change.ref, change.reason, uuid, change.stop, host, *needs))
     (start,) = domain_off(replace(off, reason=change.reason))
     record = Draft(
-        RecordRestart(host, name, uuid, change.mark),
-        RestartRecorded(host, name, uuid, change.mark.restarted_for),
+        RecordRestart(host, name, uuid, change.cause),
+        RestartRecorded(host, name, uuid, change.cause),
         change.reason,
         sign=Sign.UPDATE,
         requires=(DomainIs(host, name, uuid, frozenset({Standing.RUNNING})),),

@@ -1,11 +1,13 @@
 """What each action does to the simulated world; one short function each, found by the action's class."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from reconciler import action as actions
+from reconciler import live_action as live
 from reconciler.action import Action
-from reconciler.simulate import devices, domains, networks, passwords, storage
+from reconciler.simulate import devices, domains, networks, passwords, storage, tuning
 from reconciler.simulate.machines import ExportLine, File, Hypervisor, NfsServer
 from reconciler.simulate.refusal import invalid
 from reconciler.simulate.sight import EXPORT_FILE
@@ -46,16 +48,21 @@ def record_disks(world: World, hypervisor: Hypervisor, action: actions.RecordDis
     if found.live is not None:
         found.live = domain_xml.merge(found.live, {}, sources={}, mark=mark)
     names = ", ".join(f"{made.name} (detached)" if made.detached else made.name for made in mark.made) or "none"
-    words = _RECORDED[type(action)].format(names)
-    world.tell(hypervisor.name, f"domain/{found.name}", words)
+    words = "adopted with its disks" if isinstance(action, actions.AdoptDomain) else "disks recorded"
+    world.tell(hypervisor.name, f"domain/{found.name}", f"{words}: {names}")
 
 
-_RECORDED: Mapping[type[Action], str] = {
-    actions.RecordDisks: "disks recorded: {}",
-    actions.ReleaseDisks: "disks recorded: {}",
-    actions.AdoptDomain: "adopted with its disks: {}",
-    actions.RecordRestart: "restart recorded",
-}
+def record_restart(world: World, hypervisor: Hypervisor, action: live.RecordRestart) -> None:
+    """virDomainSetMetadata of the mark that is there by now, on both definitions."""
+    found = domains.domain(hypervisor, action.uuid, action.name)
+    mark = domain_xml.read(found.xml or "<domain/>").mark
+    if mark is None or found.xml is None:
+        raise invalid("it does not carry our mark")
+    mark = replace(mark, restarted_for=action.cause)
+    found.xml = domain_xml.merge(found.xml, {}, sources={}, mark=mark)
+    if found.live is not None:
+        found.live = domain_xml.merge(found.live, {}, sources={}, mark=mark)
+    world.tell(hypervisor.name, f"domain/{found.name}", "restart recorded")
 
 
 def rename_domain(world: World, hypervisor: Hypervisor, action: actions.RenameDomain) -> None:
@@ -100,7 +107,7 @@ ON_HYPERVISOR: Mapping[type[Action], Effect] = {
     actions.RecordDisks: record_disks,
     actions.AdoptDomain: record_disks,
     actions.RenameDomain: rename_domain,
-    actions.RecordRestart: record_disks,
+    live.RecordRestart: record_restart,
     actions.StartDomain: lambda w, h, a: domains.start(w, h, a.uuid),
     actions.ResumeDomain: lambda w, h, a: domains.resume(w, h, a.uuid),
     actions.ShutdownDomain: lambda w, h, a: domains.shutdown(w, h, a.uuid),
@@ -112,6 +119,11 @@ ON_HYPERVISOR: Mapping[type[Action], Effect] = {
     actions.DetachDevice: devices.detach_device,
     actions.UpdateDevice: devices.update_device,
     actions.LimitDisk: devices.change_live,
+    live.PlugVcpus: tuning.plug_vcpus,
+    live.PlugMemory: tuning.plug_memory,
+    live.PinCpus: tuning.change_live,
+    live.SetTexts: tuning.change_live,
+    live.SetStatsPeriod: tuning.change_live,
 }
 
 SECONDS: Mapping[type[Action], float] = {

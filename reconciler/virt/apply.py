@@ -5,15 +5,19 @@ Long actions live in upload.py, shutdown.py and migrate.py.
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler import action as verbs
+from reconciler import live_action as live
 from reconciler.action import Action
 from reconciler.errors import PermanentError
+from reconciler.mark import Mark
 from reconciler.virt import codes, lib
 from reconciler.virt.codes import Code
 from reconciler.virt.devices import attach_device, detach_device, limit_disk, update_device
+from reconciler.virt.tuning import pin_cpus, plug_memory, plug_vcpus, set_stats_period, set_texts
+from reconciler.xml.domain import read
 from reconciler.xml.mark import PREFIX, URI, mark_xml
 from reconciler.xml.volume import read_volume, volume_xml
 
@@ -165,11 +169,23 @@ def shown_definition(connection: lib.Connection, action: verbs.DomainAction) -> 
 
 
 def _record_disks(connection: lib.Connection, action: verbs.RecordDisks) -> None:
-    """virDomainSetMetadata, in the definition and, where it runs, in the live one that a migration carries."""
+    """virDomainSetMetadata"""
+    _mark(connection.lookupByUUIDString(action.uuid), action.mark)
+
+
+def _record_restart(connection: lib.Connection, action: live.RecordRestart) -> None:
+    """virDomainSetMetadata of the mark that is there by now."""
     domain = connection.lookupByUUIDString(action.uuid)
-    mark = mark_xml(action.mark)
+    mark = read(domain.XMLDesc(codes.DOMAIN_XML_INACTIVE)).mark
+    if mark is None:
+        raise PermanentError(f"cannot record the restart of {action.object}: it does not carry our mark")
+    _mark(domain, replace(mark, restarted_for=action.cause))
+
+
+def _mark(domain: lib.Domain, mark: Mark) -> None:
+    """In the definition and, where it runs, in the live one that a migration carries."""
     flags = codes.AFFECT_CONFIG | (codes.AFFECT_LIVE if domain.isActive() else 0)
-    domain.setMetadata(codes.METADATA_ELEMENT, mark, PREFIX, URI, flags)
+    domain.setMetadata(codes.METADATA_ELEMENT, mark_xml(mark), PREFIX, URI, flags)
 
 
 def _start_domain(connection: lib.Connection, action: verbs.StartDomain) -> None:
@@ -240,7 +256,7 @@ SHORT: Mapping[type[Action], Short] = {
     verbs.RecordDisks: Short("record the disks of", _record_disks, 45.0),
     verbs.AdoptDomain: Short("adopt", _record_disks, 45.0),
     verbs.RenameDomain: Short("rename", _rename_domain, 45.0),
-    verbs.RecordRestart: Short("record the restart of", _record_disks, 45.0),
+    live.RecordRestart: Short("record the restart of", _record_restart, 45.0),
     verbs.StartDomain: Short("start", _start_domain, 120.0),
     verbs.ResumeDomain: Short("resume", _resume_domain, 45.0),
     verbs.DestroyHusk: Short("end", _destroy_husk, 60.0),
@@ -251,6 +267,11 @@ SHORT: Mapping[type[Action], Short] = {
     verbs.DetachDevice: Short("detach", detach_device, 45.0),
     verbs.UpdateDevice: Short("change", update_device, 45.0),
     verbs.LimitDisk: Short("limit", limit_disk, 45.0),
+    live.PlugVcpus: Short("give virtual CPUs to", plug_vcpus, 45.0),
+    live.PlugMemory: Short("give memory to", plug_memory, 60.0),
+    live.PinCpus: Short("pin the CPUs of", pin_cpus, 45.0),
+    live.SetTexts: Short("write the texts of", set_texts, 45.0),
+    live.SetStatsPeriod: Short("set the statistics' period of", set_stats_period, 45.0),
 }
 """A start may wait for a slow QEMU, a first define for its probe (45 s under emulation), a pool for its mount. What
 needs a domain's lock gets more than the 30 s after which libvirt itself gives up on it, and says so.

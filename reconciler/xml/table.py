@@ -8,6 +8,7 @@ from reconciler.xml.cards import BANDWIDTH, MAC, NETWORK, is_on_network
 from reconciler.xml.drives import BUS, IOTUNE, MEDIUM, is_swapped
 from reconciler.xml.field import TEXT, Field, Live, always
 from reconciler.xml.firmware import CLOCK, FIRMWARE, HYPERV, NO_HYPERV, SECURE_BOOT, TPM
+from reconciler.xml.growth import BOUND, MORE_MEMORY, MORE_VCPUS, PINNED, TOLD, WRITTEN
 from reconciler.xml.kinds import BOOT, CPUSET, FORWARD, NUMBER, PRESENT, PROSE
 from reconciler.xml.machine import (
     CPU,
@@ -36,11 +37,11 @@ from reconciler.xml.peripherals import (
 )
 
 DOMAIN = (
-    Field("title", "title", TEXT),
-    Field("description", "description", PROSE),
-    Field("vcpus", "vcpu", VCPUS),
+    Field("title", "title", TEXT, live=WRITTEN),
+    Field("description", "description", PROSE, live=WRITTEN),
+    Field("vcpus", "vcpu", VCPUS, live=MORE_VCPUS),
     Field("max_vcpus", "vcpu", MAX_VCPUS),
-    Field("memory", "memory", MEMORY),
+    Field("memory", "memory", MEMORY, live=MORE_MEMORY),
     Field("arch", "os/type/@arch", TEXT, fixed=always),
     Field("machine", "os/type/@machine", MACHINE, fixed=other_family),
     Field("firmware", "os", FIRMWARE, fixed=always),
@@ -52,8 +53,8 @@ DOMAIN = (
     Field("emulator", "devices/emulator", TEXT),
     Field("hugepages", "memoryBacking/hugepages", PAGES),
     Field("cpuset", "vcpu/@cpuset", OWN_CHOICE),
-    Field("vcpu_pins", "cputune", PINS),
-    Field("emulator_pin", "cputune/emulatorpin/@cpuset", CPUSET),
+    Field("vcpu_pins", "cputune", PINS, live=PINNED),
+    Field("emulator_pin", "cputune/emulatorpin/@cpuset", CPUSET, live=BOUND),
     Field("numatune", "numatune/memory", NUMATUNE),
     Field("clock", "clock", CLOCK),
     Field("hyperv", "features/hyperv", HYPERV, absent=NO_HYPERV),
@@ -64,7 +65,7 @@ DOMAIN = (
     Field("graphics", "devices/graphics", GRAPHICS),
     Field("video", "devices/video/model/@type", VIDEO),
     Field("watchdog", "devices/watchdog", WATCHDOG),
-    Field("memballoon", "devices/memballoon", MEMBALLOON),
+    Field("memballoon", "devices/memballoon", MEMBALLOON, live=TOLD),
     Field("rng", "devices", RNG, absent=False),
 )
 

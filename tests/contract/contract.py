@@ -44,6 +44,7 @@ from reconciler.desired import Desired
 from reconciler.desired.derive import claim_size, object_uuid, volume_name
 from reconciler.errors import ActionError, HostUnreachable, PermanentError
 from reconciler.hypervisor import Clock, Edge
+from reconciler.live_action import PinCpus, PlugMemory, PlugVcpus, RecordRestart, SetStatsPeriod, SetTexts
 from reconciler.mark import MadeDisk, Mark
 from reconciler.observed import (
     EVERY_VOLUME,
@@ -65,6 +66,7 @@ from reconciler.xml import domain as domain_xml
 from reconciler.xml.network import network_xml
 from reconciler.xml.pool import pool_xml
 
+MIB = 1024**2
 OTHER_UUID = "5f2b9a30-0000-4000-8000-00000000abcd"
 
 
@@ -420,6 +422,21 @@ class EdgeContract:
         setting.apply(ShutdownDomain(setting.host, setting.guest, setting.domain_uuid, Stop()))
         assert setting.until(Standing.OFF).mark == wanted
 
+    def test_a_restart_is_recorded_beside_what_the_mark_says(self, setting):
+        setting.make_running()
+        setting.apply(RecordDisks(setting.host, setting.guest, setting.domain_uuid, setting.mark("root")))
+        setting.apply(RecordRestart(setting.host, setting.guest, setting.domain_uuid, "c0ffee"))
+        assert setting.seen().mark == replace(setting.mark("root"), restarted_for="c0ffee")
+
+    def test_texts_of_a_running_domain_change_in_the_live_definition_alone(self, setting):
+        setting.make_running()
+        before = setting.seen()
+        texts = ((("description",), "two\nlines"), (("title",), "A guest"))
+        setting.apply(SetTexts(setting.host, setting.guest, setting.domain_uuid, texts))
+        after = setting.seen()
+        assert after.live == {**before.live, "description": "two\nlines", "title": "A guest"}
+        assert after.xml == before.xml
+
     def test_what_another_hand_made_gets_our_mark_in_both_definitions_and_nothing_else(self, setting):
         setting.make_pool(setting.desired.domains[setting.guest].spec.disks[0].pool)
         theirs = setting.domain().replace(setting.domain_uuid, OTHER_UUID)
@@ -603,6 +620,33 @@ class LiveContract:
                 )
             )
         assert setting.seen() == before
+
+    def test_processors_and_memory_are_added_as_far_as_it_was_started_with(self, setting):
+        setting.make_pool()
+        setting.define(vcpus=1, max_vcpus=2, memory=256 * MIB, max_memory=512 * MIB)
+        setting.make_disk()
+        setting.apply(StartDomain(setting.host, setting.guest, setting.domain_uuid))
+        before = setting.until(Standing.RUNNING)
+        guest = setting.host, setting.guest, setting.domain_uuid
+        memory = PlugMemory(*guest, ((("memory",), 384 * MIB),))
+        setting.apply(PlugVcpus(*guest, ((("vcpus",), 2),)), memory, memory)
+        after = setting.seen()
+        assert (after.live["vcpus"], after.live["memory"], after.xml) == (2, 384 * MIB, before.xml)
+        with refused():
+            setting.apply(PlugVcpus(*guest, ((("vcpus",), 3),)))
+        with refused():
+            setting.apply(PlugMemory(*guest, ((("memory",), 640 * MIB),)))
+        assert setting.seen() == after
+
+    def test_pins_and_the_balloons_period_change(self, setting):
+        setting.make_running()
+        guest = setting.host, setting.guest, setting.domain_uuid
+        setting.apply(
+            PinCpus(*guest, ((("emulator_pin",), "0"), (("vcpu_pins", "0"), "0"))),
+            SetStatsPeriod(*guest, ((("memballoon", "stats_period"), 5),)),
+        )
+        live = setting.seen().live
+        assert (live["emulator_pin"], live["vcpu_pins"], live["memballoon"]["stats_period"]) == ("0", {"0": "0"}, 5)
 
     def test_a_domain_that_is_off_has_nothing_to_change(self, setting):
         setting.define()
