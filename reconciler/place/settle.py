@@ -142,7 +142,17 @@ def why_it_cannot_move(scene: Scene, where: Whereabouts) -> str:
 def hindrances(scene: Scene, where: Whereabouts) -> tuple[str, ...]:
     """The same, one by one."""
     obstacles = where.seen.obstacles if runs(where) and where.seen is not None else ()
-    return (*obstacles, *_ties(scene, where, f"host/{where.home}"))
+    left_behind = _left_behind(scene.desired.domains[where.name], where)
+    return (*obstacles, *left_behind, *_ties(scene, where, f"host/{where.home}"))
+
+
+def _left_behind(domain: Domain, where: Whereabouts) -> Iterator[str]:
+    """NVRAM and TPM state are files of one host: libvirt sends them along with a running guest, and never else."""
+    fields = (where.seen.fields if where.seen is not None else None) or {}
+    alive = runs(where) and domain.spec.power is not Power.STOPPED and domain.spec.on_drain is OnDrain.MIGRATE
+    for state, is_there in (("NVRAM", fields.get("firmware") == "uefi"), ("TPM state", bool(fields.get("tpm")))):
+        if is_there and not alive:
+            yield f"its {state} lies on host/{where.home}, and goes along only where the guest migrates alive"
 
 
 def tie_of(scene: Scene, where: Whereabouts, host: str) -> str:

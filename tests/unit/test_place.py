@@ -142,3 +142,24 @@ def test_a_guest_of_the_hosts_own_cpu_moves_between_equal_hosts():
     documents = desired(host("hv1", cordoned=True), host("hv2"), domain("a"))
     placed = place(documents, observed({"hv1": [seen("a", live=live)], "hv2": []}, facts=there), History())
     assert placed.of["a"].target == "hv2"
+
+
+@pytest.mark.parametrize(
+    ("fields", "lies"),
+    [({"firmware": "uefi"}, "its NVRAM lies"), ({"tpm": {"model": "tpm-crb"}}, "its TPM state lies")],
+)
+@pytest.mark.parametrize(
+    ("state", "spec"),
+    [("shutoff", {}), ("running", {"onDrain": "restart"}), ("running", {"power": "stopped"})],
+)
+def test_what_lies_beside_libvirt_on_one_host_moves_only_with_a_running_guest(fields, lies, state, spec):
+    hosts = (host("hv1", cordoned=True), host("hv2"))
+
+    def placed(state, spec):
+        guest = seen("a", state, fields={"vcpus": 1, "memory": GIB, **fields})
+        return place(desired(*hosts, domain("a", **spec)), observed({"hv1": [guest], "hv2": []}), History()).of["a"]
+
+    assert placed("running", {}).target == "hv2"
+    held = placed(state, spec).held
+    assert held.reason is HeldReason.CANNOT_MIGRATE
+    assert lies in held.message
