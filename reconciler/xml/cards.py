@@ -14,13 +14,8 @@ MAC = Kind(_read_mac, write_text, str.lower)
 
 
 def _write_network(interface: Element, field: Field, value: str) -> None:
-    """An interface that was on a bridge of its own comes to the network; else only the network's name changes.
-
-    What libvirt wrote of the port that a live one had in the other network goes with that.
-    """
+    """An interface that was on a bridge of its own comes to the network; else only the network's name changes."""
     source = reach(interface, "source")
-    for said in ("portid", "bridge"):
-        source.attrib.pop(said, None)
     if interface.get("type") != "network":
         interface.set("type", "network")
         source.attrib.clear()

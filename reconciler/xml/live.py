@@ -137,5 +137,16 @@ def _named(root: Element, sort: str, name: str) -> Element:
 
 def _changed(live_xml: str, sort: str, name: str, values: Values) -> Element:
     device = _named(parse(live_xml), sort, name)
+    if sort == "interfaces":
+        _back_to_its_network(device)
     write_fields(device, SORTS[sort][1], nested(values))
     return device
+
+
+def _back_to_its_network(interface: Element) -> None:
+    """A live one on a network that is a bridge is shown as on that bridge, which handed back would be meant so."""
+    source = child(interface, "source")
+    if source is not None and source.get("network"):
+        interface.set("type", "network")
+        for said in ("portid", "bridge"):
+            source.attrib.pop(said, None)

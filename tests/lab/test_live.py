@@ -56,6 +56,8 @@ def test_devices_come_change_and_go_under_a_guest_that_goes_on(cloud: Cloud) -> 
         assert "down" in cloud.virsh(home, "domif-getlink", GUEST, "vnet1")
 
         both = "{name: lan, network: lan}, {name: wan, network: dmz, link: up}"
+        write(cloud, f"{MORE % ', iotune: {readIopsSec: 500}'}, {ROOT % ''}", both.replace("up", "down"))
+        assert len(cloud.once().passes) == 2
         write(cloud, f"{MORE % ', iotune: {readIopsSec: 500}'}, {ROOT % ''}", both)
         assert len(cloud.once().passes) == 2
         assert "read_iops_sec  : 500" in cloud.virsh(home, "blkdeviotune", GUEST, "vdb")
