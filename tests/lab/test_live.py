@@ -10,6 +10,7 @@ GUEST = "web-1"
 GIB, MIB = 1024**3, 1024**2
 ROOT = "{name: root, pool: images, size: 1GiB, image: tiny.qcow2%s}"
 MORE = "{name: more, pool: images, size: 64MiB%s}"
+BOTH = "{name: lan, network: lan}, {name: wan, network: lan, link: %s}"
 DMZ = "apiVersion: reconciler/v1\nkind: Network\nmetadata: {name: dmz}\nspec: {bridge: br0}\n"
 
 
@@ -45,8 +46,7 @@ def impacts(cloud: Cloud) -> dict[str, str]:
 def test_devices_come_change_and_go_under_a_guest_that_goes_on(cloud: Cloud) -> None:
     home, before, file = cloud.host_of(GUEST), cloud.answer(GUEST), f"{POOL}/{GUEST}.more.qcow2"
     with Pulse(cloud, GUEST) as pulse:
-        both = "{name: lan, network: lan}, {name: wan, network: lan, link: down}"
-        write(cloud, f"{MORE % ''}, {ROOT % ''}", both)
+        write(cloud, f"{MORE % ''}, {ROOT % ''}", BOTH % "down")
         planned = impacts(cloud)
         assert set(planned.values()) == {"live"}
         assert {f"attach-device:disk/{GUEST}/more", f"attach-device:interface/{GUEST}/wan"} <= set(planned)
@@ -56,8 +56,6 @@ def test_devices_come_change_and_go_under_a_guest_that_goes_on(cloud: Cloud) -> 
         assert "down" in cloud.virsh(home, "domif-getlink", GUEST, "vnet1")
 
         both = "{name: lan, network: lan}, {name: wan, network: dmz, link: up}"
-        write(cloud, f"{MORE % ', iotune: {readIopsSec: 500}'}, {ROOT % ''}", both.replace("up", "down"))
-        assert len(cloud.once().passes) == 2
         write(cloud, f"{MORE % ', iotune: {readIopsSec: 500}'}, {ROOT % ''}", both)
         assert len(cloud.once().passes) == 2
         assert "read_iops_sec  : 500" in cloud.virsh(home, "blkdeviotune", GUEST, "vdb")
@@ -69,7 +67,7 @@ def test_devices_come_change_and_go_under_a_guest_that_goes_on(cloud: Cloud) -> 
         assert cloud.virsh(home, "domiflist", GUEST).count("virtio") == 1
 
         cloud.run("qemu-io", "-c", "write -P 0x2a 0 4096", file, on=home)
-        write(cloud, f"{ROOT % ''}, {MORE % ''}")
+        write(cloud, f"{ROOT % ''}, {MORE % ''}", BOTH % "up")
         cloud.once()
         until(lambda: cloud.disk_sizes(GUEST) == {"vda": GIB, "vdb": 64 * MIB}, "the disk in the guest again", 20)
         assert "4096/4096" in cloud.run("qemu-io", "-U", "-r", "-c", "read -P 0x2a 0 4096", file, on=home)
@@ -80,16 +78,13 @@ def test_devices_come_change_and_go_under_a_guest_that_goes_on(cloud: Cloud) -> 
 
 def test_what_waits_for_a_start_is_staged_and_cleared_by_a_revert(cloud: Cloud) -> None:
     home, before = cloud.host_of(GUEST), cloud.answer(GUEST)
-    staged = ", cache: writeback, iotune: {readIopsSec: 400}"
-    write(cloud, f"{ROOT % ''}, {MORE % staged}")
-    assert impacts(cloud) == {
-        f"define-domain:domain/{GUEST}": "next-boot",
-        f"limit-disk:disk/{GUEST}/more": "live",
-    }
-    held = cloud.once(3).passes[-1]["held"]
-    assert [(one["object"], one["reason"]) for one in held] == [(f"domain/{GUEST}@{home}", "RestartRequired")]
-    assert "disks.more.cache: 'none' -> 'writeback'" in held[0]["message"]
-    write(cloud, f"{ROOT % ''}, {MORE % ', cache: none'}")
-    cloud.once()
-    assert_nothing_to_do(cloud)
+    write(cloud, f"{ROOT % ''}, {MORE % ', cache: writeback'}", BOTH % "down")
+    ended = cloud.once(3)
+    assert ended.steps == [f"define-domain:domain/{GUEST}@{home}", f"update-device:interface/{GUEST}/wan@{home}"]
+    [held] = ended.passes[-1]["held"]
+    assert (held["object"], held["reason"]) == (f"domain/{GUEST}@{home}", "RestartRequired")
+    assert held["message"] == "takes effect when it is started again: disks.more.cache: 'none' -> 'writeback'"
+    assert "network='lan'" in cloud.xml(home, GUEST, inactive=False).partition("ua-lan")[2]
+    write(cloud, f"{ROOT % ''}, {MORE % ', cache: none'}", BOTH % "down")
+    assert len(cloud.once().passes) == 2
     assert cloud.answer(GUEST)[1] == before[1]
