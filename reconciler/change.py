@@ -204,8 +204,11 @@ class DiskMissing(DomainChange):
     format: str
     capacity: int
     backing: str
+    """The image's path; empty also for a copy of it."""
     backing_format: str
+    """The image's, also for a copy."""
     image: str
+    copied: bool = False
 
 
 @dataclass(frozen=True, slots=True)

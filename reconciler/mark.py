@@ -19,6 +19,8 @@ class MadeDisk:
     """The base image's volume; empty for a disk without one."""
     detached: bool = False
     """Taken out of the domain since. Its volume stays, and is what the disk gets when it is named again."""
+    copied: bool = False
+    """A full copy of the image, which does not stand on it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,6 +108,11 @@ def claim_size(cluster: str, domain: str, host: str) -> int:
     return 1 + int.from_bytes(_digest(cluster, domain, host)[:3])
 
 
+def copying_note(volume: str) -> str:
+    """An empty volume that is there while a disk is being copied: what lies beside it may be half of one."""
+    return f".{volume}.copying"
+
+
 def image_volume(image: Image) -> str:
     """A base image's volume carries its checksum: another content is another volume."""
     stem, dot, suffix = image.name.rpartition(".")

@@ -46,6 +46,8 @@ class Disk(Model):
     """Its size, for example 20GiB."""
     image: Name | None = None
     """A base image of the pool that the disk is an overlay on; null: an empty disk."""
+    copy_: Annotated[Flag, Field(alias="copy")] = False
+    """true: a full copy of the image, which needs it no more; it takes longer to make, and more room."""
     volume: Name | None = None
     """The volume's name; null: <domain>.<disk>.<format>."""
     format: Literal["qcow2", "raw"] = "qcow2"

@@ -5,14 +5,14 @@ from dataclasses import replace
 
 from reconciler.change import Change, DiskMissing, DisksUnrecorded, DiskTooSmall
 from reconciler.desired import Desired, Ref
-from reconciler.desired.derive import image_volume, pools_of, volume_name
+from reconciler.desired.derive import copying_note, image_volume, pools_of, volume_name
 from reconciler.desired.documents import Disk, Domain
 from reconciler.desired.quantity import format_size
 from reconciler.diff.claims import details, existing_claim, new_claim
 from reconciler.diff.made import made_disk
 from reconciler.diff.pools import stale
 from reconciler.diff.power import lost_disks
-from reconciler.diff.volumes import backing_path, base_image, disk_paths
+from reconciler.diff.volumes import backing_path, base_image, disk_paths, is_half_copied
 from reconciler.history import History
 from reconciler.mark import MadeDisk, Mark
 from reconciler.observed import Observed, SeenDomain, Standing
@@ -159,8 +159,9 @@ def _with(desired: Desired, domain: Domain, mark: Mark, disks: Iterable[Disk]) -
 
 
 def _as_made(desired: Desired, domain: Domain, disk: Disk) -> MadeDisk:
-    image = backing_path(desired, disk).rpartition("/")[2]
-    return MadeDisk(disk.name, disk.pool, volume_name(domain.name, disk), disk.format, disk.size, image)
+    image, volume = base_image(desired, disk), volume_name(domain.name, disk)
+    base = image_volume(image) if image else ""
+    return MadeDisk(disk.name, disk.pool, volume, disk.format, disk.size, base, copied=disk.copy_)
 
 
 def _unrecorded(
@@ -171,6 +172,8 @@ def _unrecorded(
     if trouble := pool_trouble(desired, observed, desired.pools[disk.pool], where.home):
         message = f"pool/{disk.pool}@{where.home}, where disk {disk.name} shall be made: {trouble[1]}"
         yield Held(where.ref, HeldReason.POOL_NOT_READY, message)
+    elif is_half_copied(observed, where.home, disk.pool, volume):
+        yield from _half_copied(desired, observed, domain, disk, where)
     elif there is None or volume not in there:
         yield from stale(desired, observed, disk.pool, where.home, f"no host lists volume {volume}")
         yield _missing(desired, domain, disk, where.ref, where.uuid)
@@ -178,6 +181,21 @@ def _unrecorded(
         yield Held(
             where.ref, HeldReason.VOLUME_DIFFERS, f"volume {volume} in pool/{disk.pool} {mismatch}; move it away"
         )
+
+
+def _half_copied(
+    desired: Desired, observed: Observed, domain: Domain, disk: Disk, where: Whereabouts
+) -> Iterator[Change | Held]:
+    """A copy that was cut: nobody ever ran on it, and only a copy is made in its place."""
+    assert where.home is not None
+    volume = volume_name(domain.name, disk)
+    reason = f"volume {volume} may be half a copy"
+    if disk.copy_:
+        yield from stale(desired, observed, disk.pool, where.home, reason)
+        yield _missing(desired, domain, disk, where.ref, where.uuid, reason)
+        return
+    message = f"{reason} of an image; delete it and {copying_note(volume)}, or write copy: true"
+    yield Held(where.ref, HeldReason.VOLUME_DIFFERS, message)
 
 
 def _mismatch(desired: Desired, observed: Observed, domain: Domain, disk: Disk) -> str:
@@ -212,8 +230,20 @@ def observed_at(observed: Observed, host: str) -> float:
     return getattr(listing, "at", 0.0)
 
 
-def _missing(desired: Desired, domain: Domain, disk: Disk, ref: Ref, uuid: str) -> DiskMissing:
+def _missing(desired: Desired, domain: Domain, disk: Disk, ref: Ref, uuid: str, reason: str = "") -> DiskMissing:
     volume, image = volume_name(domain.name, disk), base_image(desired, disk)
-    base = (backing_path(desired, disk), image.format, image_volume(image)) if image else ("", "", "")
-    reason = f"volume {volume} is not there"
-    return DiskMissing(ref, reason, uuid, disk.name, disk.pool, volume, disk.format, disk.size, *base)
+    backing = backing_path(desired, disk)
+    return DiskMissing(
+        ref,
+        reason or f"volume {volume} is not there",
+        uuid,
+        disk.name,
+        disk.pool,
+        volume,
+        disk.format,
+        disk.size,
+        backing,
+        image.format if image else "",
+        image_volume(image) if image else "",
+        disk.copy_,
+    )

@@ -1,8 +1,9 @@
 """Where a domain's disks lie, and what they stand on."""
 
 from reconciler.desired import Desired
-from reconciler.desired.derive import image_volume, medium, volume_name
+from reconciler.desired.derive import copying_note, image_volume, medium, volume_name
 from reconciler.desired.documents import Disk, Domain, Image
+from reconciler.observed import Observed
 
 
 def disk_paths(desired: Desired, domain: Domain) -> dict[str, str]:
@@ -31,11 +32,17 @@ def all_paths(desired: Desired, domain: Domain) -> dict[str, str]:
 
 
 def backing_path(desired: Desired, disk: Disk) -> str:
-    """The path of the base image's volume; empty for a disk without one."""
-    image = base_image(desired, disk)
+    """The path of the base image's volume; empty for a disk that stands on none."""
+    image = base_image(desired, disk) if not disk.copy_ else None
     return f"{desired.pools[disk.pool].spec.target}/{image_volume(image)}" if image else ""
 
 
 def base_image(desired: Desired, disk: Disk) -> Image | None:
     """The image that the document builds the disk on."""
     return next((image for image in desired.pools[disk.pool].spec.images if image.name == disk.image), None)
+
+
+def is_half_copied(observed: Observed, host: str, pool: str, volume: str) -> bool:
+    """Whether the volume's note is there, as `host` lists it: another host may list what is gone."""
+    seen = observed.pool(host, pool)
+    return seen is not None and seen.volumes is not None and copying_note(volume) in seen.volumes

@@ -34,10 +34,14 @@ from reconciler.change import (
     PoolUnwanted,
     SeedMissing,
 )
+from reconciler.copying import CopyImage
+from reconciler.desired.derive import copying_note
 from reconciler.fact import (
+    AllOf,
     DomainIs,
     ExportGone,
     ExportServed,
+    Fact,
     PoolIs,
     TargetFree,
     VolumesAbsent,
@@ -196,11 +200,24 @@ def claim_missing(change: ClaimMissing) -> tuple[Draft, ...]:
     )
 
 
+def _made(change: DiskMissing) -> tuple[CreateVolume, Fact]:
+    host, backing = change.ref.host, (change.backing, change.backing_format)
+    action = CreateVolume(host, change.pool, change.volume, change.format, change.capacity, *backing)
+    return action, VolumeIs(host, change.pool, change.volume, change.format, change.capacity, change.backing)
+
+
+def _copied(change: DiskMissing) -> tuple[CreateVolume, Fact]:
+    """Whole only where its note is gone too."""
+    host, pool, volume, note = change.ref.host, change.pool, change.volume, copying_note(change.volume)
+    image = {"image": change.image, "image_format": change.backing_format}
+    action = CopyImage(host, pool, volume, change.format, change.capacity, **image, note=note)
+    whole = VolumeIs(host, pool, volume, change.format, change.capacity, "")
+    return action, AllOf((whole, VolumesAbsent(host, pool, frozenset({note}))))
+
+
 def disk_missing(change: DiskMissing) -> tuple[Draft, ...]:
     host, domain = change.ref.host, change.ref.name
-    backing = change.backing, change.backing_format
-    action = CreateVolume(host, change.pool, change.volume, change.format, change.capacity, *backing)
-    goal = VolumeIs(host, change.pool, change.volume, change.format, change.capacity, change.backing)
+    action, goal = _copied(change) if change.copied else _made(change)
     after = {token("defined", domain), token("claimed", domain)} | contents_known((change.pool,), host)
     return (
         Draft(

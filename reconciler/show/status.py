@@ -101,7 +101,8 @@ def _storage(one: ObjectStatus) -> list[str]:
     """A domain's disks with what each stands on; a pool's images with how many disks stand on each."""
     disks = [("DISK", "VOLUME", "IMAGE", "NOTE")]
     for disk in one.disks:
-        note = f"new disks stand on {safe(disk.newer)}" if disk.newer else ""
+        note = f"new disks {'copy' if disk.copied else 'stand on'} {safe(disk.newer)}" if disk.newer else ""
+        note = "; ".join(filter(None, ("a full copy" if disk.copied else "", note)))
         disks.append((safe(disk.name), f"{safe(disk.pool)}/{safe(disk.volume)}", safe(disk.image) or "-", note))
     images = [("IMAGE", "VOLUME", "COMPLETE", "DISKS")]
     for image in one.images:
@@ -131,7 +132,14 @@ def _object_json(one: ObjectStatus) -> dict[str, Any]:
         "migration": _move_json(one.move) if one.move else None,
         "addresses": [{"address": a.address, "source": a.source.value, "mac": a.mac} for a in one.addresses],
         "disks": [
-            {"name": d.name, "pool": d.pool, "volume": d.volume, "image": d.image or None, "newer": d.newer or None}
+            {
+                "name": d.name,
+                "pool": d.pool,
+                "volume": d.volume,
+                "image": d.image or None,
+                "copied": d.copied,
+                "newer": d.newer or None,
+            }
             for d in one.disks
         ],
         "images": [

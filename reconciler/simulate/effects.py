@@ -7,6 +7,7 @@ from typing import Any
 from reconciler import action as actions
 from reconciler import live_action as live
 from reconciler.action import Action
+from reconciler.copying import CopyImage
 from reconciler.simulate import devices, domains, networks, passwords, storage, tuning
 from reconciler.simulate.machines import ExportLine, File, Hypervisor, NfsServer
 from reconciler.simulate.refusal import invalid
@@ -29,6 +30,21 @@ def remove_export(world: World, server: NfsServer, action: actions.RemoveExport)
 def create_volume(world: World, hypervisor: Hypervisor, action: actions.CreateVolume) -> None:
     made = File(world.next_number(), action.capacity, action.format, action.backing)
     storage.create_volume(world, hypervisor, action.pool, action.volume, made)
+
+
+def copy_image(world: World, hypervisor: Hypervisor, action: CopyImage) -> None:
+    """virStorageVolCreateXMLFrom between the making and the deletion of its note; what lay beside that goes first."""
+    listed = storage.pool(hypervisor, action.pool).listed
+    if action.note not in listed:
+        if action.volume in listed:
+            raise invalid(f"{action.volume} is no half copy")
+        note = File(world.next_number(), 1024, "raw")
+        storage.create_volume(world, hypervisor, action.pool, action.note, note)
+    elif action.volume in listed:
+        storage.delete_volume(world, hypervisor, action.pool, action.volume)
+    made = File(world.next_number(), action.capacity, action.format)
+    storage.create_volume(world, hypervisor, action.pool, action.volume, made)
+    storage.delete_volume(world, hypervisor, action.pool, action.note)
 
 
 def grow_disk(world: World, hypervisor: Hypervisor, action: actions.GrowDisk) -> None:
@@ -95,6 +111,7 @@ ON_HYPERVISOR: Mapping[type[Action], Effect] = {
     actions.UndefinePool: lambda w, h, a: storage.undefine_pool(w, h, a.name),
     actions.CreateVolume: create_volume,
     actions.MakeClaim: create_volume,
+    CopyImage: copy_image,
     actions.DeleteVolume: lambda w, h, a: storage.delete_volume(w, h, a.pool, a.volume),
     actions.GrowVolume: lambda w, h, a: storage.grow(w, h, a.pool, a.volume, a.capacity),
     actions.GrowDisk: grow_disk,

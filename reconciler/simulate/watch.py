@@ -23,7 +23,7 @@ from reconciler.action import (
     UndefinePool,
 )
 from reconciler.desired import Desired
-from reconciler.desired.derive import object_uuid, volume_name
+from reconciler.desired.derive import copying_note, object_uuid, volume_name
 from reconciler.desired.documents import Document, OnChange, OnDrain, OnShutdownTimeout, Power, State
 from reconciler.observed import DomainState
 from reconciler.simulate import definition
@@ -115,12 +115,16 @@ class Watch:
     def _check_files(self) -> None:
         now = self._numbers()
         for key, number in self._files.items():
-            if key not in now and key in self._deleted:
+            if key not in now and (key in self._deleted or self._is_half(*key)):
                 self._ever.discard(key)
             elif key not in now:
                 self._broken(5, f"{'/'.join(key)} was removed")
             elif now[key] != number and key not in self._deleted:
                 self._broken(5, f"{'/'.join(key)} was overwritten")
+
+    def _is_half(self, where: str, name: str) -> bool:
+        """The note of a copy that is made, or what lies beside one: no guest ever had it."""
+        return name == copying_note(name.removesuffix(".copying")[1:]) or (where, copying_note(name)) in self._files
 
     def _remember_files(self) -> None:
         self._files = self._numbers()

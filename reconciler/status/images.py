@@ -1,13 +1,14 @@
 """Which base image each disk stands on, and which images a pool has. Pure."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reconciler.desired import Desired
 from reconciler.desired.derive import image_volume
 from reconciler.desired.documents import Domain, Pool
 from reconciler.diff.volumes import base_image
-from reconciler.mark import MadeDisk
+from reconciler.mark import MadeDisk, Mark
 from reconciler.observed import Observed, SeenDomain
 
 
@@ -23,6 +24,8 @@ class DiskStatus:
     volume: str
     image: str = ""
     newer: str = ""
+    copied: bool = False
+    """It is a full copy of the image, and does not stand on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,8 @@ def _disk(desired: Desired, domain: Domain, made: MadeDisk) -> DiskStatus:
     wanted = next((disk for disk in domain.spec.disks if disk.name == made.name), None)
     image = base_image(desired, wanted) if wanted is not None else None
     newer = image_volume(image) if image is not None and made.image else ""
-    return DiskStatus(made.name, made.pool, made.volume, made.image, newer if newer != made.image else "")
+    newer = newer if newer != made.image else ""
+    return DiskStatus(made.name, made.pool, made.volume, made.image, newer, made.copied)
 
 
 def image_statuses(observed: Observed, pool: Pool, cluster: str) -> tuple[ImageStatus, ...]:
@@ -71,4 +75,8 @@ def image_statuses(observed: Observed, pool: Pool, cluster: str) -> tuple[ImageS
 def _users(observed: Observed, pool: str, cluster: str) -> Counter[str]:
     """image volume -> disks that stand on it, as the marks of domains that are seen say."""
     marks = {seen.uuid: seen.mark for _, seen in observed.all_domains() if seen.mark and seen.mark.cluster == cluster}
-    return Counter(disk.image for mark in marks.values() for disk in mark.made if disk.pool == pool and disk.image)
+    return Counter(disk.image for mark in marks.values() for disk in _standing(mark, pool))
+
+
+def _standing(mark: Mark, pool: str) -> Iterator[MadeDisk]:
+    return (disk for disk in mark.made if disk.pool == pool and disk.image and not disk.copied)

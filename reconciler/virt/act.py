@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from reconciler.action import Action, DefineDomain, MigrateDomain, ProvePath, SetPassword, ShutdownDomain, Upload
+from reconciler.copying import CopyImage
 from reconciler.errors import HostUnreachable, PermanentError
 from reconciler.hypervisor import Progress
 from reconciler.redact import hide
@@ -14,6 +15,7 @@ from reconciler.secrets import Secrets
 from reconciler.virt.apply import SHORT, Short, shown_definition
 from reconciler.virt.caller import Hung
 from reconciler.virt.connect import Link
+from reconciler.virt.copying import copy
 from reconciler.virt.migrate import migrate
 from reconciler.virt.passwords import fetched, set_password
 from reconciler.virt.paths import prove
@@ -40,6 +42,8 @@ def act(stage: Stage, action: Action, progress: Progress) -> None:
             migrate(link, stage.link(action.target), action, progress, stage.stopping)
         case ProvePath():
             prove(link, stage.link(action.target), action, progress)
+        case CopyImage():
+            copy(link, action, progress, stage.stopping)
         case Upload():
             upload(link, action, progress, stage.stopping)
         case DefineDomain() if has_screen(action.xml):

@@ -41,10 +41,10 @@ def is_mark(element: Element) -> bool:
 def _read_disk(disk: Element) -> MadeDisk:
     """Earlier versions wrote the name alone; a half said disk counts as such a one."""
     said = {key: disk.get(key, "") for key in ("name", "pool", "volume", "format", "image")}
-    capacity, detached = disk.get("capacity", ""), disk.get("detached") == "yes"
+    capacity, detached, copied = disk.get("capacity", ""), disk.get("detached") == "yes", disk.get("copied") == "yes"
     if not (said["pool"] and said["volume"] and said["format"] and capacity.isdecimal()):
         return MadeDisk(said["name"], detached=detached)
-    return MadeDisk(**said, capacity=int(capacity), detached=detached)
+    return MadeDisk(**said, capacity=int(capacity), detached=detached, copied=copied)
 
 
 def mark_xml(mark: Mark) -> str:
@@ -104,6 +104,7 @@ def _disk_words(disk: MadeDisk) -> dict[str, str]:
             "capacity": str(disk.capacity or ""),
             "image": disk.image,
             "detached": "yes" if disk.detached else "",
+            "copied": "yes" if disk.copied else "",
         }
     )
 

@@ -61,9 +61,12 @@ def _sizes(world: World, entry: Entry, domain: Domain) -> None:
     for index, disk in enumerate(domain.spec.disks):
         if disk.size % SECTOR:
             world.complain((entry, ("spec", "disks", index, "size")), "is not a whole number of sectors of 512 bytes")
-        if disk.image and disk.format != "qcow2":
+        if disk.copy_ and not disk.image:
+            where = (entry, ("spec", "disks", index, "copy"))
+            world.complain(where, "needs an image to copy; name one, or leave it out", quote=False)
+        if disk.image and disk.format != "qcow2" and not disk.copy_:
             where = (entry, ("spec", "disks", index, "format"))
-            world.complain(where, "cannot be an overlay on an image; leave the format out, or the image")
+            world.complain(where, "cannot be an overlay on an image; leave the format out, or write copy: true")
 
 
 def _ready(world: World, entry: Entry, domain: Domain) -> None:
