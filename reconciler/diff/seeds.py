@@ -45,6 +45,8 @@ def seeding(desired: Desired, domain: Domain, seen: SeenDomain) -> Seeding:
         return Seeding(given)
     if given.partition("/")[2] == wanted.partition("/")[2]:
         return Seeding(given, "" if _is_over(desired, domain, seen, given) else _path(desired, given))
+    if _is_of_former_name(domain, seen, given):
+        return Seeding(given)
     if differs := _why_not(domain, seen, given):
         return Seeding(given, differs=differs)
     return new_seeding(desired, domain)
@@ -96,6 +98,14 @@ def _is_over(desired: Desired, domain: Domain, seen: SeenDomain, given: str) -> 
     if not _medium(seen.fields):
         return True
     return has_come_up(seen) and _medium(seen.live) == _path(desired, given)
+
+
+def _is_of_former_name(domain: Domain, seen: SeenDomain, given: str) -> bool:
+    """Whether a renamed guest was set up under its former name, which its seed says: it is not set up anew for that."""
+    assert domain.spec.cloud_init is not None
+    former = seen.mark.former if seen.mark else ""
+    of_it = bool(former) and given.partition("/")[2].startswith(f"{former}.seed-")
+    return of_it and seed_instance(given) == domain.spec.cloud_init.instance
 
 
 def _why_not(domain: Domain, seen: SeenDomain, given: str) -> str:

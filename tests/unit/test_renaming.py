@@ -7,7 +7,9 @@ import pytest
 
 from reconciler.change import DomainOn, DomainRenamed, DomainUndefined
 from reconciler.desired.derive import object_uuid
+from reconciler.desired.seed import Seed
 from reconciler.diff import diff
+from reconciler.diff.seeds import seeding
 from reconciler.history import History
 from reconciler.mark import MadeDisk, Mark
 from reconciler.observed import SeenDisk, SeenVolume, Unknown
@@ -126,3 +128,14 @@ def test_a_former_name_is_not_given_to_another():
     changes = found(renamed, document=domain("old", disks=[DISK]))
     assert DomainUndefined not in sorts(changes)
     assert "was renamed from it" in changes.held[0].message
+
+
+@pytest.mark.parametrize(("instance", "given"), [(1, "images/old.seed-1-0123456789ab.iso"), (2, "images/new.seed-2-")])
+def test_a_guest_is_not_set_up_anew_for_another_name(instance, given):
+    init = {"userData": "#cloud-config\n", "instance": instance, "pool": "images"}
+    wanted = desired(host("hv1"), pool(), domain("new", disks=[DISK], cloudInit=init))
+    wanted = replace(wanted, seeds={"new": Seed("u", "local-hostname: new", instance=instance)})
+    mark = Mark("c", "new", MADE, "hv1", uuid=OLD, former="old", seed="images/old.seed-1-0123456789ab.iso")
+    found = seeding(wanted, wanted.domains["new"], guest("new", mark=mark))
+    assert found.given.startswith(given)
+    assert found.differs == ""
