@@ -7,19 +7,21 @@ from reconciler.xml.field import Fields, Live
 from reconciler.xml.tree import element, fragment, set_text
 
 _MIB = 1024**2
-_MODULE = {"x86_64": 128 * _MIB, "i686": 128 * _MIB, "aarch64": 128 * _MIB}
-"""A Linux guest takes memory into use in blocks of that size; of other architectures 256 MiB."""
+_MODULES = dict.fromkeys(("x86_64", "i686", "aarch64"), 128 * _MIB) | dict.fromkeys(("ppc64le", "ppc64"), 256 * _MIB)
+"""Architectures of which QEMU adds memory modules, and the blocks in which Linux takes memory into use there."""
+_MORE_CPUS = frozenset(("x86_64", "i686", "ppc64le", "ppc64", "s390x"))
+"""Architectures of which QEMU adds processors."""
 
 
 def _within_maximum(there: Fields, said: Any) -> bool:
     """Up to what the guest was started with; down is the guest's to allow, and it seldom does."""
-    return bool(there.get("vcpus", 0) < said <= there.get("max_vcpus", 0))
+    return there.get("arch") in _MORE_CPUS and bool(there.get("vcpus", 0) < said <= there.get("max_vcpus", 0))
 
 
 def _fits_a_module(there: Fields, said: Any) -> bool:
     """Up to the maximum that the guest was started with, by whole blocks."""
-    missing, block = said - there.get("memory", 0), _MODULE.get(there.get("arch", ""), 256 * _MIB)
-    return bool(missing > 0 and missing % block == 0 and said <= there.get("max_memory", 0))
+    missing, block = said - there.get("memory", 0), _MODULES.get(there.get("arch", ""))
+    return block is not None and bool(missing > 0 and missing % block == 0 and said <= there.get("max_memory", 0))
 
 
 def _have_their_cpus(there: Fields, said: Any) -> bool:

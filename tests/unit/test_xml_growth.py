@@ -52,6 +52,13 @@ def test_without_a_maximum_memory_waits_for_a_start():
     assert way_of(("memory",), without, {"memory": 640 * MIB}) is None
 
 
+def test_what_qemu_cannot_add_waits_for_a_start():
+    more = {"vcpus": 4, "memory": 1024 * MIB}
+    assert way_of(("vcpus",), {**LIVE, "arch": "aarch64"}, more) is None
+    assert way_of(("memory",), {**LIVE, "arch": "aarch64"}, more) is Way.MEMORY
+    assert way_of(("memory",), {**LIVE, "arch": "s390x"}, more) is None
+
+
 def test_blocks_of_other_architectures_are_larger():
     assert way_of(("memory",), {**LIVE, "arch": "ppc64le"}, {"memory": 640 * MIB}) is None
     assert way_of(("memory",), {**LIVE, "arch": "ppc64le"}, {"memory": 768 * MIB}) is Way.MEMORY
