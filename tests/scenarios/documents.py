@@ -32,7 +32,7 @@ class Documents:
         self.dir.mkdir()
         own = case / "desired.yaml"
         shutil.copy(own if own.exists() else CLOUDS / shared, self.dir / "desired.yaml")
-        for image in case.glob("*.qcow2"):
+        for image in (*case.glob("*.qcow2"), *case.glob("*.iso")):
             shutil.copy(image, self.dir)
 
     def load(self) -> Desired:
