@@ -240,7 +240,7 @@ def said(desired: Desired, observed: Observed, domain: Domain, seen: SeenDomain,
     lie = media(desired, observed, domain, seen)
     fields = wanted(document, desired.cluster_name, only_set=True, there=there, names=names, media=lie)
     gone = [("cdroms", name) for name in withdrawn(domain, seen, there)]
-    for sort, name in (*unnamed(desired, domain, seen, there), *gone):
+    for sort, name in (*unnamed(desired, observed, domain, seen, there), *gone):
         fields = {**fields, sort: {**fields.get(sort, {}), name: None}}
     return fields
 
@@ -264,7 +264,9 @@ def lost_disks(desired: Desired, observed: Observed, domain: Domain, seen: SeenD
     if seen.mark is None or not seen.mark.uuid or are_all_named(domain, there):
         return frozenset()
     names = device_names(domain, there, seen.disks, disk_paths(desired, domain)).disks
-    unfound = [disk for disk in domain.spec.disks if names.get(disk.name, disk.name) not in there.get("disks", {})]
+    out = {made.name for made in seen.mark.made if made.detached}
+    disks = (disk for disk in domain.spec.disks if disk.name not in out)
+    unfound = [disk for disk in disks if names.get(disk.name, disk.name) not in there.get("disks", {})]
     return frozenset(
         disk.name for disk in unfound if disk.name in seen.mark.disks or _may_exist(observed, domain, disk)
     )

@@ -11,7 +11,7 @@ from reconciler.desired.derive import volume_name
 from reconciler.desired.documents import Domain
 from reconciler.diff.volumes import disk_paths
 from reconciler.mark import MadeDisk, Mark
-from reconciler.observed import SeenDomain
+from reconciler.observed import Observed, SeenDomain
 from reconciler.step import Held, HeldReason
 from reconciler.xml.devices import DeviceNames, device_names, has_document_name
 from reconciler.xml.domain import Fields
@@ -20,14 +20,14 @@ Owner = tuple[str, str]
 """A device: the name of its list in a document, its name in a reading."""
 
 
-def unnamed(desired: Desired, domain: Domain, seen: SeenDomain, there: Fields) -> tuple[Owner, ...]:
+def unnamed(desired: Desired, observed: Observed, domain: Domain, seen: SeenDomain, there: Fields) -> tuple[Owner, ...]:
     """Those of them that can be taken out of a definition with these fields. Order: disks, interfaces; by name."""
     disks = [disk for disk in unnamed_disks(domain, seen.mark) if not _clings_to_another_file(desired, disk, seen)]
     if not disks and there.get("interfaces", {}).keys() <= {interface.name for interface in domain.spec.interfaces}:
         return ()
     names = device_names(domain, there, seen.disks, disk_paths(desired, domain))
     found = (_name_of(desired, disk, seen, there, names) for disk in disks)
-    cards = _interfaces(desired, domain, seen, there, names)
+    cards = _interfaces(desired, observed, domain, seen, there, names)
     return (*(("disks", name) for name in sorted(filter(None, found))), *(("interfaces", name) for name in cards))
 
 
@@ -80,10 +80,21 @@ def _name_of(desired: Desired, disk: MadeDisk, seen: SeenDomain, there: Fields, 
     return next((name for name in alike if name not in meant), "")
 
 
-def _interfaces(desired: Desired, domain: Domain, seen: SeenDomain, there: Fields, names: DeviceNames) -> list[str]:
+def _interfaces(
+    desired: Desired, observed: Observed, domain: Domain, seen: SeenDomain, there: Fields, names: DeviceNames
+) -> list[str]:
     """Interfaces of a domain that we made, with a name of ours, on networks of ours."""
     if seen.mark is None or not seen.mark.is_whole or seen.mark.uuid:
         return []
     wanted = {names.interfaces.get(interface.name, interface.name) for interface in domain.spec.interfaces}
-    ours = {name for name, card in there.get("interfaces", {}).items() if card.get("network") in desired.networks}
-    return sorted(set(filter(has_document_name, ours)) - wanted)
+    cards = there.get("interfaces", {})
+    left = sorted(set(filter(has_document_name, cards)) - wanted)
+    return [name for name in left if _is_ours(desired, observed, cards[name].get("network"))]
+
+
+def _is_ours(desired: Desired, observed: Observed, network: str | None) -> bool:
+    """A network whose document went together with the interface still bears our mark."""
+    if network is None or network in desired.networks:
+        return network is not None
+    seen = (observed.network(host, network) for host in desired.hypervisors)
+    return any(one is not None and one.mark is not None and one.mark.cluster == desired.cluster_name for one in seen)
