@@ -77,7 +77,11 @@ FAULTS = (
     _fault("a dead host's image lock stays", "", "image-locked"),
     _fault("a pool is stopped or unmounted", "test_pool_is_mounted_again", "drift-pool unmounted"),
     # guests
-    _fault("a guest ignores shutdown", "", "deaf-guest"),
+    _fault(
+        "a guest ignores shutdown",
+        "test_a_guest_that_does_not_stop_is_held_and_forced_where_its_document_says_so",
+        "deaf-guest deaf-guest-forced deaf-guest-and-drain",
+    ),
     _fault(
         "a guest dirties its memory too fast",
         "test_a_busy_guest_is_given_up_and_the_next_one_goes",

@@ -102,8 +102,8 @@ def step_lines(steps: Sequence[StepReport], *, color: bool) -> list[str]:
 
 
 def _summary(ended: Ended, *, color: bool) -> str:
-    """`Converged: 7 steps done in 2 passes.`"""
-    outcomes = Counter(step.outcome for report in ended.passes for step in report.steps)
+    """`Converged: 7 steps done in 2 passes.`; a guest that did not stop is held, and no failure."""
+    outcomes = Counter(step.outcome for report in ended.passes for step in report.steps if not step.declined)
     result = str(ended.result)
     counts = [f"{outcomes[o]} {o.value}" for o in (Outcome.FAILED, Outcome.SUPERSEDED) if outcomes[o]]
     held = len(ended.passes[-1].plan.held) if ended.passes else 0

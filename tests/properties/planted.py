@@ -21,6 +21,7 @@ from reconciler.errors import ActionError, DesiredStateError
 from reconciler.fact import YES, NowhereElse, Verdict
 from reconciler.history import History
 from reconciler.observed import Standing
+from reconciler.stopping import Stop
 from reconciler.volume import NothingStandsOn, UsedByNoOther
 from tests.scenarios import documents
 from tests.scenarios.rehearsal import cloud
@@ -293,3 +294,7 @@ def a_mark_forgets_protection(patch: Patch) -> None:
 
 def another_name_is_another_disk(patch: Patch) -> None:
     patch.setattr(RECONCILE, "with_volumes_as_made", lambda desired, observed: desired)
+
+
+def any_guest_may_be_forced_off(patch: Patch) -> None:
+    patch.setattr(POWER, "how_to_stop", lambda domain: Stop(domain.spec.shutdown_timeout, force=True))

@@ -188,6 +188,7 @@ PLANTED = (
     Planted("law-5", planted.an_empty_directory_is_a_wish, another_story("prune-and-a-broken-checkout")),
     Planted("law-5", planted.a_mark_forgets_protection, broken(5, "pruned")),
     Planted("law-5", planted.another_name_is_another_disk, another_story("renamed")),
+    Planted("law-5", planted.any_guest_may_be_forced_off, broken(5, "deaf-guest")),
     Planted("law-6", planted.what_is_broken_is_left_out, calls_on_bad_documents),
     Planted("law-7", planted.all_of_libvirt_is_compared, writes_of_a_second_run),
     Planted("law-8", planted.leftovers_are_left, definitions_after_a_death),

@@ -372,3 +372,9 @@ def test_columns_and_plurals() -> None:
 def test_unknown_names_of_the_package_are_refused() -> None:
     with pytest.raises(AttributeError):
         _ = show.nothing
+
+
+def test_a_guest_that_did_not_stop_is_held_and_not_counted_as_a_failure() -> None:
+    first = Report(Plan((POOL,)), (StepReport(POOL, Outcome.FAILED, "it runs on", declined=True),))
+    told = show.report_text(Ended((first, Report(Plan(held=(STUCK,)))), "held", 3))
+    assert told.splitlines()[-1] == "Held: 0 steps done, 1 held in 2 passes."
