@@ -581,7 +581,8 @@ def test_no_arguments_without_documents_is_65_not_a_daemon(tmp_path: Path) -> No
 
 
 def test_sigint_while_waiting_is_130(directory: Path) -> None:
-    code = "import time; from reconciler.cli import app, world; import sys\n"
+    code = "import signal, sys, time; from reconciler.cli import app, world\n"
+    code += "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's background jobs ignore it
     code += "world.documents = lambda s: (print('ready', flush=True), time.sleep(30))\nsys.exit(app.run(['plan']))"
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout
