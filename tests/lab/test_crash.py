@@ -3,11 +3,10 @@
 import contextlib
 import os
 import signal
-import time
 
 import pytest
 
-from tests.lab.cloud import POOL, Cloud
+from tests.lab.cloud import POOL, Begun, Cloud, until
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 
@@ -32,17 +31,26 @@ def check(cloud: Cloud, name: str) -> None:
     assert "virtual size: 64 MiB" in cloud.run("qemu-img", "info", "-U", f"{POOL}/{disks[0]}", on=home)
 
 
+def await_lines(begun: Begun, count: int) -> None:
+    """Wait until it has told so much of what it does, or has ended."""
+    until(
+        lambda: len(begun.talk.read_text().splitlines()) >= count or begun.shell.poll() is not None, "more", every=0.01
+    )
+
+
 def test_killed_at_any_moment(cloud: Cloud) -> None:
     cloud.add_domain("calm")
-    calm = cloud.once()
+    calm = cloud.begin("--once").end()
+    assert calm.code == 0, calm
     check(cloud, "calm")
+    told = len(calm.stderr.splitlines())
     cut = 0
     for number in range(ROUNDS):
         name = f"round-{number}"
         cloud.add_domain(name)
         begun = cloud.begin("--once")
         pid = begun.pid
-        time.sleep(calm.seconds * number / ROUNDS)
+        await_lines(begun, told * number // ROUNDS)
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
         cut += begun.end().code == KILLED
