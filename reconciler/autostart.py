@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from reconciler.desired import Desired
 from reconciler.desired.documents import Domain
-from reconciler.fact import YES, DomainIs, Verdict
-from reconciler.observed import Look, Observed, SeenDomain
+from reconciler.fact import YES, DomainFact, Verdict
+from reconciler.observed import SeenDomain
 
 
 def may_start_twice(desired: Desired, domain: Domain, seen: SeenDomain) -> bool:
@@ -17,22 +17,8 @@ def may_start_twice(desired: Desired, domain: Domain, seen: SeenDomain) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class NoAutostart:
+class NoAutostart(DomainFact):
     """The domain is at `host`, which does not start it by itself."""
 
-    host: str
-    name: str
-    uuid: str
-
-    def looks(self) -> tuple[Look, ...]:
-        return self._there.looks()
-
-    def check(self, observed: Observed) -> Verdict:
-        there, seen = self._there.check(observed), observed.domain(self.host, self.name)
-        if there.holds is not True or seen is None:
-            return there
-        return Verdict(False, "its autostart is set") if seen.autostart else YES
-
-    @property
-    def _there(self) -> DomainIs:
-        return DomainIs(self.host, self.name, self.uuid)
+    def judge(self, domain: SeenDomain) -> Verdict:
+        return Verdict(False, "its autostart is set") if domain.autostart else YES

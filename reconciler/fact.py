@@ -260,18 +260,12 @@ def domain_here(observed: Observed, host: str, name: str, uuid: str) -> SeenDoma
 
 
 @dataclass(frozen=True, slots=True)
-class DomainIs:
-    """The domain is at `host`, in one of `standings`, with these persistent `fields` (flat paths to values).
-
-    `idle`: and libvirt is at work on no job of it.
-    """
+class DomainFact:
+    """The domain is at `host` and can be read; what else is said of it, `judge` tells."""
 
     host: str
     name: str
     uuid: str
-    standings: frozenset[Standing] = frozenset()
-    fields: tuple[tuple[tuple[str, ...], Any], ...] = ()
-    idle: bool = False
 
     def looks(self) -> tuple[Look, ...]:
         return (Look(self.host, Part.DOMAINS, self.name, self.uuid),)
@@ -280,8 +274,24 @@ class DomainIs:
         domain = domain_here(observed, self.host, self.name, self.uuid)
         if domain is None or isinstance(domain, Verdict):
             return domain or _no(f"it is not defined at host/{self.host}")
-        if domain.unknown:
-            return Verdict(None, domain.unknown)
+        return Verdict(None, domain.unknown) if domain.unknown else self.judge(domain)
+
+    def judge(self, domain: SeenDomain) -> Verdict:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class DomainIs(DomainFact):
+    """The domain is at `host`, in one of `standings`, with these persistent `fields` (flat paths to values).
+
+    `idle`: and libvirt is at work on no job of it.
+    """
+
+    standings: frozenset[Standing] = frozenset()
+    fields: tuple[tuple[tuple[str, ...], Any], ...] = ()
+    idle: bool = False
+
+    def judge(self, domain: SeenDomain) -> Verdict:
         if self.standings and domain.standing not in self.standings:
             return _no(f"it is {domain.state} ({domain.reason})" if domain.reason else f"it is {domain.state}")
         if self.idle and domain.job:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from reconciler.fact import YES, Verdict, domain_here, value_at
-from reconciler.observed import Look, Observed, Part
+from reconciler.fact import YES, DomainFact, Verdict, value_at
+from reconciler.observed import SeenDomain
 
 Values = tuple[tuple[tuple[str, ...], Any], ...]
 """Paths, as in a reading, with what stands there; None: nothing does."""
@@ -31,23 +31,12 @@ class Way(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class LiveIs:
+class LiveIs(DomainFact):
     """The domain runs at `host`, and its live definition has these values."""
 
-    host: str
-    name: str
-    uuid: str
     values: Values
 
-    def looks(self) -> tuple[Look, ...]:
-        return (Look(self.host, Part.DOMAINS, self.name, self.uuid),)
-
-    def check(self, observed: Observed) -> Verdict:
-        domain = domain_here(observed, self.host, self.name, self.uuid)
-        if domain is None or isinstance(domain, Verdict):
-            return domain or Verdict(False, f"it is not defined at host/{self.host}")
-        if domain.unknown:
-            return Verdict(None, domain.unknown)
+    def judge(self, domain: SeenDomain) -> Verdict:
         if domain.live is None:
             return Verdict(False, "it is not running")
         other = next((path for path, value in self.values if value_at(domain.live, path) != value), None)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from reconciler.desired import Desired
 from reconciler.desired.derive import object_uuid
 from reconciler.desired.documents import Document, Network, Pool
-from reconciler.fact import YES, DomainIs, NetworkIs, Verdict
+from reconciler.fact import YES, DomainFact, NetworkIs, Verdict
 from reconciler.mark import MadeDisk, Mark
 from reconciler.observed import Look, Observed, SeenDomain, SeenNetwork, SeenPool
 
@@ -47,26 +47,14 @@ def domain_mark(cluster: str, name: str, uuid: str, disks: Iterable[str] = ()) -
 
 
 @dataclass(frozen=True, slots=True)
-class CarriesOurMark:
+class CarriesOurMark(DomainFact):
     """The domain is at `host`, and our mark on it is true."""
 
-    host: str
-    name: str
-    uuid: str
     cluster: str
 
-    def looks(self) -> tuple[Look, ...]:
-        return self._there.looks()
-
-    def check(self, observed: Observed) -> Verdict:
-        there, seen = self._there.check(observed), observed.domain(self.host, self.name)
-        if there.holds is not True:
-            return there
-        return YES if seen and is_ours(seen, self.cluster) else Verdict(False, "it does not carry our mark")
-
-    @property
-    def _there(self) -> DomainIs:
-        return DomainIs(self.host, self.name, self.uuid)
+    def judge(self, domain: SeenDomain) -> Verdict:
+        is_it = domain.name == self.name and is_ours(domain, self.cluster)
+        return YES if is_it else Verdict(False, "it does not carry our mark")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from reconciler.fact import YES, DomainIs, Verdict
-from reconciler.observed import Look, Observed
+from reconciler.fact import YES, DomainFact, Verdict
+from reconciler.observed import SeenDomain
 
 
 def cause_of(values: Iterable[tuple[tuple[str, ...], Any]]) -> str:
@@ -15,24 +15,11 @@ def cause_of(values: Iterable[tuple[tuple[str, ...], Any]]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class RestartRecorded:
+class RestartRecorded(DomainFact):
     """The domain is at `host`, and our mark says that it was last restarted for `cause`."""
 
-    host: str
-    name: str
-    uuid: str
     cause: str
 
-    def looks(self) -> tuple[Look, ...]:
-        return self._there.looks()
-
-    def check(self, observed: Observed) -> Verdict:
-        there, seen = self._there.check(observed), observed.domain(self.host, self.name)
-        if there.holds is not True or seen is None:
-            return there
-        says = seen.mark.restarted_for if seen.mark else ""
+    def judge(self, domain: SeenDomain) -> Verdict:
+        says = domain.mark.restarted_for if domain.mark else ""
         return YES if says == self.cause else Verdict(False, "its mark does not say what it was restarted for")
-
-    @property
-    def _there(self) -> DomainIs:
-        return DomainIs(self.host, self.name, self.uuid)

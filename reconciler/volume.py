@@ -7,34 +7,38 @@ from reconciler.fact import YES, Verdict, VolumesPresent
 from reconciler.observed import EVERY_VOLUME, Look, Observed, Part, SeenDomain, SeenVolume
 
 
-def volume_details(observed: Observed, host: str, pool: str, volume: str) -> SeenVolume | Verdict:
-    """What was read of the volume in the pool at `host`; a verdict where it is not there, or cannot be known."""
-    present = VolumesPresent(host, pool, frozenset({volume})).check(observed)
-    if present.holds is not True:
-        return present
-    there = observed.pool(host, pool)
-    seen = there.volumes[volume] if there and there.volumes else None
-    return seen or Verdict(None, f"volume {volume} cannot be read")
-
-
 @dataclass(frozen=True, slots=True)
-class VolumeIs:
-    """The volume is in the pool at `host`, of this format, capacity (bytes) and backing path."""
+class VolumeFact:
+    """The volume is in the pool at `host` and can be read; what else is said of it, `judge` tells."""
 
     host: str
     pool: str
     volume: str
-    format: str
-    capacity: int
-    backing: str
 
     def looks(self) -> tuple[Look, ...]:
         return (Look(self.host, Part.POOLS, self.pool, volume=self.volume),)
 
     def check(self, observed: Observed) -> Verdict:
-        seen = volume_details(observed, self.host, self.pool, self.volume)
-        if isinstance(seen, Verdict):
-            return seen
+        present = VolumesPresent(self.host, self.pool, frozenset({self.volume})).check(observed)
+        if present.holds is not True:
+            return present
+        there = observed.pool(self.host, self.pool)
+        seen = there.volumes[self.volume] if there and there.volumes else None
+        return self.judge(seen) if seen else Verdict(None, f"volume {self.volume} cannot be read")
+
+    def judge(self, seen: SeenVolume) -> Verdict:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeIs(VolumeFact):
+    """The volume is in the pool at `host`, of this format, capacity (bytes) and backing path."""
+
+    format: str
+    capacity: int
+    backing: str
+
+    def judge(self, seen: SeenVolume) -> Verdict:
         if (seen.format, seen.capacity, seen.backing) == (self.format, self.capacity, self.backing):
             return YES
         return Verdict(
@@ -43,42 +47,24 @@ class VolumeIs:
 
 
 @dataclass(frozen=True, slots=True)
-class CapacityWithin:
+class CapacityWithin(VolumeFact):
     """The volume is in the pool at `host` and has at least `least` and at most `most` bytes (None: any number)."""
 
-    host: str
-    pool: str
-    volume: str
     least: int = 0
     most: int | None = None
 
-    def looks(self) -> tuple[Look, ...]:
-        return (Look(self.host, Part.POOLS, self.pool, volume=self.volume),)
-
-    def check(self, observed: Observed) -> Verdict:
-        seen = volume_details(observed, self.host, self.pool, self.volume)
-        if isinstance(seen, Verdict):
-            return seen
+    def judge(self, seen: SeenVolume) -> Verdict:
         is_within = self.least <= seen.capacity and (self.most is None or seen.capacity <= self.most)
         return Verdict(is_within, "" if is_within else f"volume {self.volume} has {seen.capacity} bytes")
 
 
 @dataclass(frozen=True, slots=True)
-class CapacityAmong:
+class CapacityAmong(VolumeFact):
     """The volume is in the pool at `host`, and has one of these capacities (bytes)."""
 
-    host: str
-    pool: str
-    volume: str
     capacities: frozenset[int]
 
-    def looks(self) -> tuple[Look, ...]:
-        return (Look(self.host, Part.POOLS, self.pool, volume=self.volume),)
-
-    def check(self, observed: Observed) -> Verdict:
-        seen = volume_details(observed, self.host, self.pool, self.volume)
-        if isinstance(seen, Verdict):
-            return seen
+    def judge(self, seen: SeenVolume) -> Verdict:
         return YES if seen.capacity in self.capacities else Verdict(False, f"{self.volume} has {seen.capacity} bytes")
 
 
