@@ -10,8 +10,6 @@ from reconciler.change import (
     DomainDiffers,
     DomainDisowned,
     DomainForeign,
-    DomainHusk,
-    DomainLeftover,
     DomainOff,
     DomainUndefined,
     Field,
@@ -23,6 +21,7 @@ from reconciler.diff.cdroms import images, missing_media, new_media
 from reconciler.diff.claims import NO_DOCUMENT, VOUCH, existing_volume, maker, volumes_of, vouched_for
 from reconciler.diff.disks import disks_there, existing_disks, new_contents, new_disks, observed_at
 from reconciler.diff.fields import differing
+from reconciler.diff.leftovers import left_behind
 from reconciler.diff.live import Lacking, Subject, lacking, taken_out_disks
 from reconciler.diff.passwords import is_open, new_password, password_differs, staged_password
 from reconciler.diff.pools import stale
@@ -58,12 +57,7 @@ def _domain(
     desired: Desired, observed: Observed, domain: Domain, placement: Placement, history: History
 ) -> Iterator[Change | Held]:
     where = placement.where
-    for host in where.leftovers:
-        reason = f"a cut move left a definition here; it is at host/{where.home}"
-        yield DomainLeftover(Ref("domain", domain.name, host), reason, where.uuid, where.home or "")
-    for host in where.husks:
-        reason = f"a migration was cut at its very end; the domain runs at host/{where.home}"
-        yield DomainHusk(Ref("domain", domain.name, host), reason, where.uuid, where.home or "")
+    yield from left_behind(where)
     if placement.held:
         yield placement.held
         if where.seen is None or where.held:

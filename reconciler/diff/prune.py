@@ -8,14 +8,13 @@ from collections.abc import Iterator, Mapping
 
 from reconciler.change import (
     Change,
-    DomainHusk,
-    DomainLeftover,
     DomainUnwanted,
     ExportUnwanted,
     NetworkUnwanted,
     PoolUnwanted,
 )
 from reconciler.desired import Desired, Ref
+from reconciler.diff.leftovers import left_behind
 from reconciler.diff.removal import bound
 from reconciler.diff.users import Leaving, plugged_in, users_of
 from reconciler.observed import Observed
@@ -31,21 +30,11 @@ def pruned_domains(desired: Desired, observed: Observed) -> Iterator[Change | He
     """Each is stopped as gracefully as any other, and its definition removed."""
     for name, uuid in orphan_domains(desired, observed) if desired.policy.prune else ():
         where = orphan(desired, observed, name, uuid)
-        yield from _left_behind(where)
+        yield from left_behind(where)
         if held := where.held or _kept(desired, where):
             yield held
         elif not (where.leftovers or where.husks) and where.seen:
             yield DomainUnwanted(where.ref, REASON, uuid, where.seen.is_active, Stop())
-
-
-def _left_behind(where: Whereabouts) -> Iterator[Change]:
-    """What a cut move left goes first, and the next pass looks again."""
-    for host in where.leftovers:
-        reason = f"a cut move left a definition here; it is at host/{where.home}"
-        yield DomainLeftover(Ref("domain", where.name, host), reason, where.uuid, where.home or "")
-    for host in where.husks:
-        reason = f"a migration was cut at its very end; the domain runs at host/{where.home}"
-        yield DomainHusk(Ref("domain", where.name, host), reason, where.uuid, where.home or "")
 
 
 def _kept(desired: Desired, where: Whereabouts) -> Held | None:
