@@ -159,13 +159,8 @@ def _define_domain(connection: lib.Connection, action: verbs.DefineDomain) -> No
 
 def shown_definition(connection: lib.Connection, action: verbs.DomainAction) -> str:
     """virDomainGetXMLDesc(INACTIVE, SECURE): the definition with its passwords; empty where there is none."""
-    try:
-        domain = connection.lookupByUUIDString(action.uuid)
-    except Exception as error:
-        if lib.is_refused(error, Code.NO_DOMAIN):
-            return ""
-        raise
-    return domain.XMLDesc(codes.DOMAIN_XML_INACTIVE | codes.DOMAIN_XML_SECURE)
+    domain = lib.found(connection.lookupByUUIDString, action.uuid, Code.NO_DOMAIN)
+    return domain.XMLDesc(codes.DOMAIN_XML_INACTIVE | codes.DOMAIN_XML_SECURE) if domain else ""
 
 
 def _record_disks(connection: lib.Connection, action: verbs.RecordDisks) -> None:

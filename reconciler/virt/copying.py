@@ -13,7 +13,6 @@ from reconciler.copying import CopyImage
 from reconciler.errors import ActionError, HostUnreachable, PermanentError
 from reconciler.hypervisor import Progress
 from reconciler.virt import lib
-from reconciler.virt.codes import Code
 from reconciler.virt.connect import Link, Session
 from reconciler.virt.translate import translate
 from reconciler.xml.volume import read_volume, volume_xml
@@ -55,7 +54,7 @@ def _copy(connection: lib.Connection, action: CopyImage) -> None:
     """virStorageVolCreateXML of the note, virStorageVolCreateXMLFrom, virStorageVolResize; the note goes last."""
     pool = connection.storagePoolLookupByName(action.pool)
     image = _image(pool, action)
-    note, half = _volume(pool, action.note), _volume(pool, action.volume)
+    note, half = lib.find_volume(pool, action.note), lib.find_volume(pool, action.volume)
     if half is not None and note is None:
         raise PermanentError(f"cannot copy {action.object}: a volume of that name is there, and not half a copy")
     if note is None:
@@ -75,7 +74,7 @@ def _copy(connection: lib.Connection, action: CopyImage) -> None:
 def _remove_half(pool: lib.Pool, action: CopyImage, note: lib.Volume) -> None:
     """What this call made and did not finish. A connection that broke leaves it, with its note, to the next copy."""
     with suppress(Exception):
-        half = _volume(pool, action.volume)
+        half = lib.find_volume(pool, action.volume)
         if half is not None:
             half.delete(0)
         note.delete(0)
@@ -84,7 +83,7 @@ def _remove_half(pool: lib.Pool, action: CopyImage, note: lib.Volume) -> None:
 def _image(pool: lib.Pool, action: CopyImage) -> lib.Volume:
     """The image, as libvirt must know it to copy it right: one that it received itself it takes for raw at first."""
     for _ in range(2):
-        image = _volume(pool, action.image)
+        image = lib.find_volume(pool, action.image)
         seen = read_volume(image.XMLDesc(0)) if image is not None else None
         if image is not None and seen is not None and seen.format == action.image_format:
             return image
@@ -93,21 +92,12 @@ def _image(pool: lib.Pool, action: CopyImage) -> lib.Volume:
     raise PermanentError(f"cannot copy {action.object}: image {action.image} {what}")
 
 
-def _volume(pool: lib.Pool, name: str) -> lib.Volume | None:
-    try:
-        return pool.storageVolLookupByName(name)
-    except Exception as error:
-        if lib.is_refused(error, Code.NO_STORAGE_VOL):
-            return None
-        raise
-
-
 def _tell(link: Link, action: CopyImage, progress: Progress) -> bool:
     """How much of it takes room by now; whether libvirt answered."""
 
     def look(session: Session) -> float:
         pool = session.connection.storagePoolLookupByName(action.pool)
-        image, half = _volume(pool, action.image), _volume(pool, action.volume)
+        image, half = lib.find_volume(pool, action.image), lib.find_volume(pool, action.volume)
         whole = image.info()[2] if image is not None else 0
         return 100.0 * min(1.0, half.info()[2] / whole) if half is not None and whole else 0.0
 

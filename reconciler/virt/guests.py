@@ -25,6 +25,7 @@ from reconciler.virt.caller import Hung
 from reconciler.virt.codes import Code
 from reconciler.virt.connect import Link, Session
 from reconciler.virt.neighbours import read_neighbours
+from reconciler.virt.parts import unread
 from reconciler.virt.translate import is_broken
 from reconciler.xml.domain import read as read_domain_xml
 
@@ -104,13 +105,8 @@ def _neighbours(link: Link, asked: list[Question], until: float) -> Mapping[str,
                 session.run(read, ANSWER_S, TOTAL_S)
             except Hung:
                 session.end()
-    except HostUnreachable as error:
-        return Unknown(str(error))
     except Exception as error:
-        said = lib.refusal(error)
-        if said is None:
-            raise
-        return Unknown(f"libvirt at host/{link.host} says: {said.message}")
+        return unread(link, error)
     heard_of = read_neighbours(link) if any(macs.values()) else {}
     for name, own in macs.items():
         told[name] += [(AddressSource.ARP, mac, address) for mac in own for address in heard_of.get(mac, ())]

@@ -8,10 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from reconciler.errors import ReconcilerError
 from reconciler.redact import redact
+from reconciler.virt.codes import Code
+
+T = TypeVar("T")
 
 
 class Stream(Protocol):
@@ -183,3 +186,18 @@ def is_refused(error: BaseException, *codes: int) -> bool:
     """Whether `error` is libvirt's, with one of `codes`."""
     said = refusal(error)
     return said is not None and said.code in codes
+
+
+def found(lookup: Callable[[str], T], key: str, missing: int) -> T | None:
+    """What a lookup finds; None where libvirt refuses it with the code `missing`. Raises: libvirt's other errors."""
+    try:
+        return lookup(key)
+    except Exception as error:
+        if is_refused(error, missing):
+            return None
+        raise
+
+
+def find_volume(pool: Pool, name: str) -> Volume | None:
+    """virStorageVolLookupByName; None where the pool does not list it. Raises: libvirt's other errors."""
+    return found(pool.storageVolLookupByName, name, Code.NO_STORAGE_VOL)

@@ -1,7 +1,6 @@
 """Reading single objects anew, before and after a step: by name, a domain by its UUID too."""
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from reconciler.observed import Listing, Look, SeenDomain, SeenNetwork, SeenPool, Unknown
 from reconciler.virt import lib
@@ -14,19 +13,8 @@ from reconciler.virt.parts import attempt, network_seen
 from reconciler.virt.read import ListedDomain, ReadingRules, own_trouble, read_domain, without_definition
 from reconciler.virt.storage import StorageRules, ask_storage, pool_seen, silent_server
 
-T = TypeVar("T")
-
 SINGLE = ""
 """Over one of the link's few sessions for single looks, so that the steps of a plan do not wait for each other."""
-
-
-def _found(lookup: Callable[[str], T], key: str, missing: Code) -> T | None:
-    try:
-        return lookup(key)
-    except Exception as error:
-        if lib.is_refused(error, missing):
-            return None
-        raise
 
 
 def _listing(look: Look, found: dict[str, Any], at: float) -> Listing[Any]:
@@ -50,7 +38,7 @@ def look_at_domain(link: Link, look: Look, rules: ReadingRules, at: float) -> Li
 def _read_named(connection: lib.Connection, look: Look, memo: Memo, rules: ReadingRules) -> list[SeenDomain]:
     handles = {}
     for lookup, key in ((connection.lookupByName, look.name), (connection.lookupByUUIDString, look.uuid)):
-        handle = _found(lookup, key, Code.NO_DOMAIN) if key else None
+        handle = lib.found(lookup, key, Code.NO_DOMAIN) if key else None
         if handle is not None:
             handles[handle.UUIDString()] = handle
     seen = (_read_one(handle, memo, rules) for handle in handles.values())
@@ -74,7 +62,7 @@ def _read_one(handle: lib.Domain, memo: Memo, rules: ReadingRules) -> SeenDomain
 
 def look_at_network(link: Link, look: Look, at: float) -> Listing[SeenNetwork] | Unknown:
     def read(session: Session) -> Listing[SeenNetwork]:
-        handle = _found(session.connection.networkLookupByName, look.name, Code.NO_NETWORK)
+        handle = lib.found(session.connection.networkLookupByName, look.name, Code.NO_NETWORK)
         if handle is None:
             return _listing(look, {}, at)
         active, persistent = bool(handle.isActive()), bool(handle.isPersistent())
@@ -97,7 +85,7 @@ def look_at_pool(link: Link, look: Look, rules: StorageRules, at: float) -> List
         return Unknown(silence)
 
     def read(session: Session) -> Listing[SeenPool]:
-        handle = _found(session.connection.storagePoolLookupByName, look.name, Code.NO_STORAGE_POOL)
+        handle = lib.found(session.connection.storagePoolLookupByName, look.name, Code.NO_STORAGE_POOL)
         seen = _pool(handle, side, link.memo, rules) if handle is not None else None
         return _listing(look, {seen.name: seen} if seen else {}, at)
 

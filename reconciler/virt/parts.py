@@ -80,13 +80,18 @@ def aside(link: Link, read: Callable[[Session], T]) -> T | Unknown:
         except Hung:
             session.end()
             return Unknown(f"libvirt at host/{link.host} does not answer")
-    except HostUnreachable as error:
-        return Unknown(str(error))
     except Exception as error:
-        said = lib.refusal(error)
-        if said is None:
-            raise
-        return Unknown(f"libvirt at host/{link.host} says: {said.message}")
+        return unread(link, error)
+
+
+def unread(link: Link, error: Exception) -> Unknown:
+    """Why a reading came to nothing. Raises: `error` itself, where neither libvirt nor the way there made it."""
+    if isinstance(error, HostUnreachable):
+        return Unknown(str(error))
+    said = lib.refusal(error)
+    if said is None:
+        raise error
+    return Unknown(f"libvirt at host/{link.host} says: {said.message}")
 
 
 @contextmanager

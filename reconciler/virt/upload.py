@@ -17,7 +17,6 @@ from reconciler.errors import ActionError, HostUnreachable, PermanentError, Tran
 from reconciler.hypervisor import Progress
 from reconciler.iso import iso
 from reconciler.virt import lib, qcow2
-from reconciler.virt.codes import Code
 from reconciler.virt.connect import Link
 from reconciler.virt.source import Source, from_memory, opened
 from reconciler.virt.translate import translate
@@ -66,7 +65,7 @@ class _Uploading:
         """virStorageVolCreateXML, virStorageVolUpload, virStorageVolCreateXML of the marker."""
         action = self.action
         pool = connection.storagePoolLookupByName(action.pool)
-        if _volume(pool, action.marker) is not None:
+        if lib.find_volume(pool, action.marker) is not None:
             return
         with self.content.opened() as image:
             head = self._head(image)
@@ -168,27 +167,18 @@ def _raw(action: Upload, name: str, size: int) -> str:
     return volume_xml(CreateVolume(action.host, action.pool, name, "raw", size))
 
 
-def _volume(pool: lib.Pool, name: str) -> lib.Volume | None:
-    try:
-        return pool.storageVolLookupByName(name)
-    except Exception as error:
-        if lib.is_refused(error, Code.NO_STORAGE_VOL):
-            return None
-        raise
-
-
 def _is_unlisted(pool: lib.Pool, action: Upload) -> bool:
     """Whether a refresh brings the volume to light."""
     pool.refresh(0)
-    return _volume(pool, action.volume) is not None
+    return lib.find_volume(pool, action.volume) is not None
 
 
 def _remove_leftover(pool: lib.Pool, action: Upload) -> None:
     """Remove a half image; never one that has its marker."""
-    leftover = _volume(pool, action.volume)
+    leftover = lib.find_volume(pool, action.volume)
     if leftover is None:
         return
-    if _volume(pool, action.marker) is not None:
+    if lib.find_volume(pool, action.marker) is not None:
         raise PermanentError("it is complete already; look again")
     leftover.delete(0)
 
@@ -196,5 +186,5 @@ def _remove_leftover(pool: lib.Pool, action: Upload) -> None:
 def _remove_half(pool: lib.Pool, volume: lib.Volume, marker: str) -> None:
     """What this call made and did not finish. A connection that broke leaves it to the next upload."""
     with suppress(Exception):
-        if _volume(pool, marker) is None:
+        if lib.find_volume(pool, marker) is None:
             volume.delete(0)
